@@ -1,0 +1,71 @@
+//! Networks: checkpoints made to run on the inference device.
+
+use std::sync::Arc;
+
+use bevy_ecs::prelude::*;
+
+use crate::geometry::Size;
+
+/// A network, shared by all nodes whose checkpoint is the same file.
+#[derive(Component, Debug)]
+#[require(NetworkState, NetworkCounters)]
+pub struct Network {
+    /// SHA-256 of the checkpoint, in hexadecimal.
+    pub sha256: Arc<str>,
+}
+
+/// The nodes that a network runs. Kept by [`RunsNetwork`](crate::node::RunsNetwork); absent when
+/// none does, and then the network is unloaded.
+#[derive(Component, Debug)]
+#[relationship_target(relationship = crate::node::RunsNetwork)]
+pub struct RunsNodes(Vec<Entity>);
+
+/// How far a network is. Written by `infer`.
+#[derive(Component, Clone, Debug, Default, PartialEq, Eq)]
+pub enum NetworkState {
+    /// Being read, laid out and warmed.
+    #[default]
+    Loading,
+    /// Runs at full speed.
+    Ready,
+    /// Cannot run.
+    Failed {
+        /// Why, with the place in the file.
+        reason: Arc<str>,
+    },
+}
+
+/// What a checkpoint says of itself. Present once it was read.
+#[derive(Component, Clone, Debug, PartialEq)]
+pub struct NetworkInfo {
+    /// What it answers.
+    pub task: Task,
+    /// Names of its classes, by their number.
+    pub classes: Arc<[Arc<str>]>,
+    /// The size it was trained for, a multiple of `stride`.
+    pub input: Size,
+    /// Input sides must be a multiple of this.
+    pub stride: u32,
+}
+
+/// What a network answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Task {
+    /// Boxes with classes.
+    Detect,
+    /// One class for the whole input.
+    Classify,
+}
+
+/// What a network did. Written by `infer`.
+#[derive(Component, Clone, Copy, Debug, Default)]
+pub struct NetworkCounters {
+    /// Inputs that it answered.
+    pub inputs: u64,
+    /// Batches that it ran.
+    pub batches: u64,
+    /// Inputs that failed.
+    pub failed: u64,
+    /// Time of the last batch on the device.
+    pub last_batch_nanos: u64,
+}

@@ -1,0 +1,133 @@
+//! Values that may hold credentials. None of these types can print them.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use url::Url;
+
+/// A password, a token. Prints as `***`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides `value`.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself, for the one call that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// An address that may hold credentials, in its user part, its query or its fragment.
+///
+/// Printing it shows scheme, host, port and path; the rest is left out, so it can be logged.
+#[derive(Clone)]
+pub struct SecretUrl(Url);
+
+impl SecretUrl {
+    /// Hides the credentials of `url`.
+    pub fn new(url: Url) -> Self {
+        Self(url)
+    }
+
+    /// Reads an address. The error does not repeat the text, which may hold a password.
+    ///
+    /// # Errors
+    /// When `text` is no absolute URL.
+    pub fn parse(text: &str) -> Result<Self, url::ParseError> {
+        Url::parse(text).map(Self)
+    }
+
+    /// The whole address, for the one call that opens it.
+    pub fn expose(&self) -> &Url {
+        &self.0
+    }
+
+    /// The scheme, in lower case.
+    pub fn scheme(&self) -> &str {
+        self.0.scheme()
+    }
+}
+
+impl PartialEq for SecretUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for SecretUrl {}
+
+impl Hash for SecretUrl {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl fmt::Display for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.0.scheme())?;
+        if let Some(host) = self.0.host_str() {
+            write!(f, "//{host}")?;
+            if let Some(port) = self.0.port() {
+                write!(f, ":{port}")?;
+            }
+        } else if self.0.cannot_be_a_base() {
+            // `data:` and the like: the path is the content.
+            return f.write_str("***");
+        } else {
+            f.write_str("//")?;
+        }
+        f.write_str(self.0.path())
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(url: &str, expected: &str) {
+        let url = SecretUrl::parse(url).unwrap();
+        assert_eq!(url.to_string(), expected);
+        assert_eq!(format!("{url:?}"), expected);
+    }
+
+    #[test]
+    fn credentials_are_not_printed() {
+        check("rtsp://user:pass@host:8554/stream?token=x#y", "rtsp://host:8554/stream");
+    }
+
+    #[test]
+    fn a_signed_query_is_not_printed() {
+        check("http://host/vehicle.mpta?sig=abc", "http://host/vehicle.mpta");
+    }
+
+    #[test]
+    fn a_file_keeps_its_path() {
+        check("file:///srv/a.mp4", "file:///srv/a.mp4");
+    }
+
+    #[test]
+    fn inline_data_is_not_printed() {
+        check("data:text/plain,secret", "data:***");
+    }
+
+    #[test]
+    fn a_secret_prints_stars() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2")), "***");
+    }
+}

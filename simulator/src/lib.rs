@@ -1,0 +1,1 @@
+//! A camera simulator: RTSP and HTTP cameras on loopback, and their faults.

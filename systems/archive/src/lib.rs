@@ -1,0 +1,1 @@
+//! Model archives (.mpta): fetched, cached, verified, read into nodes.

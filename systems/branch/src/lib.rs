@@ -1,0 +1,1 @@
+//! Detections to triggered branches, their crops, and merged results.

@@ -1,0 +1,145 @@
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use bevy_ecs::prelude::*;
+
+/// Rows, columns and places of an input slot. Always three channels: red, green, blue, 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SlotShape {
+    /// How many inputs it holds.
+    pub batch: usize,
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+}
+
+impl SlotShape {
+    /// Values in all.
+    pub fn values(self) -> usize {
+        self.batch * self.height * self.width * 3
+    }
+}
+
+/// The type of a value on the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// 32 bits.
+    F32,
+    /// 16 bits.
+    F16,
+}
+
+/// Memory for one batch of network input. There are few for each network, so they bound what is in
+/// flight: a batch begins when one is free.
+#[derive(Debug)]
+pub enum InputSlot {
+    /// In main memory, for the CPU.
+    Host(HostSlot),
+    /// In the device's memory.
+    Device(DeviceSlot),
+}
+
+impl InputSlot {
+    /// Rows, columns and places.
+    pub fn shape(&self) -> SlotShape {
+        match self {
+            Self::Host(slot) => slot.shape,
+            Self::Device(slot) => slot.shape,
+        }
+    }
+}
+
+/// A slot in main memory.
+pub struct HostSlot {
+    /// Rows, columns and places.
+    pub shape: SlotShape,
+    /// `[batch, 3, height, width]`, contiguous: what burn's CPU backend reads fastest.
+    pub values: Vec<f32>,
+}
+
+impl fmt::Debug for HostSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostSlot").field("shape", &self.shape).finish_non_exhaustive()
+    }
+}
+
+/// A slot in the device's memory: a range of a buffer that belongs to burn.
+#[derive(Clone)]
+pub struct DeviceSlot {
+    /// Rows, columns and places.
+    pub shape: SlotShape,
+    /// Type of each value. They lie as `[batch, height, width, 3]`: what burn's GPU convolutions
+    /// read without a copy.
+    pub precision: Precision,
+    /// Shared with other tensors: only the range below may be touched, and it must be bound as
+    /// read-write storage, as burn binds it.
+    pub buffer: wgpu::Buffer,
+    /// First byte, a multiple of the device's storage alignment.
+    pub offset: u64,
+    /// Length of the range in bytes, a multiple of 4.
+    pub bytes: u64,
+    /// Tells the slots of a device apart.
+    pub id: u64,
+    /// Keeps the memory in place. What it is, only its maker knows.
+    pub keep: Arc<dyn Any + Send + Sync>,
+}
+
+impl fmt::Debug for DeviceSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceSlot")
+            .field("id", &self.id)
+            .field("shape", &self.shape)
+            .field("precision", &self.precision)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The input of a batch is complete. Put on the batch by `preprocess`, taken by `infer`.
+///
+/// `None` once it was taken: the batch is on the device.
+#[derive(Component, Debug)]
+pub struct Filled(pub Option<InputSlot>);
+
+/// The free input slots of a network. Lives on the network's entity.
+///
+/// `preprocess` takes a slot of the size it needs, `infer` gives it back when the device has read
+/// it. A size that was never wanted before is noted; `infer` makes slots for it.
+#[derive(Component, Debug, Default)]
+pub struct SlotPool {
+    free: BTreeMap<(usize, usize), Vec<InputSlot>>,
+    wanted: Vec<(usize, usize)>,
+}
+
+impl SlotPool {
+    /// Takes a free slot whose inputs are `width` by `height`. `None` when all are in use or being
+    /// made.
+    pub fn take(&mut self, width: usize, height: usize) -> Option<InputSlot> {
+        match self.free.get_mut(&(width, height)) {
+            Some(slots) => slots.pop(),
+            None => {
+                self.free.insert((width, height), Vec::new());
+                self.wanted.push((width, height));
+                None
+            }
+        }
+    }
+
+    /// Puts a slot there, new or used.
+    pub fn put(&mut self, slot: InputSlot) {
+        let shape = slot.shape();
+        self.free.entry((shape.width, shape.height)).or_default().push(slot);
+    }
+
+    /// Takes the sizes, width and height, that were asked for and that nobody has made slots for.
+    pub fn take_wanted(&mut self) -> Vec<(usize, usize)> {
+        std::mem::take(&mut self.wanted)
+    }
+
+    /// Whether slots of this size were made or asked for.
+    pub fn knows(&self, width: usize, height: usize) -> bool {
+        self.free.contains_key(&(width, height))
+    }
+}

@@ -1,0 +1,1 @@
+//! Camera address to newest frame, with its integrity.

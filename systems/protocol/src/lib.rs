@@ -1,0 +1,1 @@
+//! WebSocket and HTTP: commands in, detections and state out.

@@ -1,0 +1,1 @@
+//! Commands of clients become displays, subscriptions, views, cameras and models.

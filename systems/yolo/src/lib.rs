@@ -1,0 +1,1 @@
+//! Ultralytics checkpoints in pure Rust: reads a .pt without executing it, and runs its network.

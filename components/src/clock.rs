@@ -63,7 +63,8 @@ impl Timepiece {
         let Source::Manual { nanos, .. } = &*self.0 else {
             panic!("only a manual clock can be moved");
         };
-        let by = u64::try_from(by.as_nanos()).expect("a test moves the clock by less than centuries");
+        let by =
+            u64::try_from(by.as_nanos()).expect("a test moves the clock by less than centuries");
         nanos.fetch_add(by, Ordering::Relaxed);
     }
 

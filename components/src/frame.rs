@@ -37,7 +37,9 @@ impl PixelFormat {
         let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
         match self {
             Self::Nv12 => vec![(width, height), (half_width * 2, half_height)],
-            Self::I420 => vec![(width, height), (half_width, half_height), (half_width, half_height)],
+            Self::I420 => {
+                vec![(width, height), (half_width, half_height), (half_width, half_height)]
+            }
             Self::Rgb => vec![(width * 3, height)],
         }
     }
@@ -99,7 +101,9 @@ pub enum PixelsError {
         height: u32,
     },
     /// A plane's rows overlap, or it ends too early.
-    #[error("plane {plane} has {bytes} bytes at a stride of {stride}, expected at least {expected}")]
+    #[error(
+        "plane {plane} has {bytes} bytes at a stride of {stride}, expected at least {expected}"
+    )]
     Plane {
         /// Which.
         plane: usize,

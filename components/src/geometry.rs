@@ -154,7 +154,13 @@ impl Placement {
     /// them. A tensor that is not square is filled without keeping the region's shape.
     pub fn centre_crop(source: Region, tensor: Size) -> Self {
         if tensor.width != tensor.height {
-            return Self { source, resized: tensor, offset: [0, 0], filter: Filter::Antialiased, tensor };
+            return Self {
+                source,
+                resized: tensor,
+                offset: [0, 0],
+                filter: Filter::Antialiased,
+                tensor,
+            };
         }
         let side = u64::from(tensor.width);
         let (width, height) = (u64::from(source.width), u64::from(source.height));

@@ -48,6 +48,13 @@ pub struct NetworkInfo {
     pub stride: u32,
 }
 
+/// How many inputs one batch of a network holds at most. Written by `infer`; 1 when absent.
+///
+/// No more passes are begun than fit into the next batch, so that a busy device meets new frames
+/// rather than a queue of old ones.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchLimit(pub usize);
+
 /// What a network answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Task {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use bevy_ecs::prelude::*;
 
-use crate::geometry::BBox;
+use crate::geometry::{BBox, Region};
 
 /// Something that a node found. A classifier finds one thing: its whole input.
 ///
-/// Spawned by `branch` with [`DetectionOf`] and [`DetectedBy`], and [`FoundIn`] below the root.
+/// Spawned by `branch` with [`DetectionOf`], [`DetectedBy`] and [`SeenIn`], and [`FoundIn`] below the
+/// root.
 #[derive(Component, Debug, Clone, PartialEq)]
 pub struct Detection {
     /// Name of its class.
@@ -42,3 +43,7 @@ pub struct FoundIn(pub Entity);
 /// A classifier's best classes: number and probability, best first.
 #[derive(Component, Debug, Clone, PartialEq)]
 pub struct TopClasses(pub Vec<(u32, f32)>);
+
+/// What the network that found it was looking at.
+#[derive(Component, Debug, Clone, Copy)]
+pub struct SeenIn(pub Region);

@@ -1,0 +1,26 @@
+use bevy_app::prelude::*;
+use bevy_ecs::prelude::*;
+use detector_components::stage::{Deliver, Sample, StageSystems};
+
+use crate::systems::{
+    JobOrder, clear_finished, finish_passes, ready_models, start_passes, take_answers,
+};
+
+/// Adds this stage to an app.
+pub struct BranchPlugin;
+
+impl Plugin for BranchPlugin {
+    fn build(&self, app: &mut App) {
+        app.init_resource::<JobOrder>()
+            .add_systems(Sample, start_passes.in_set(StageSystems::Branch))
+            .add_systems(
+                Deliver,
+                (
+                    (ready_models, take_answers, finish_passes)
+                        .chain()
+                        .in_set(StageSystems::Branch),
+                    clear_finished.after(StageSystems::Publish),
+                ),
+            );
+    }
+}

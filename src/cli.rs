@@ -1,0 +1,126 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Watches cameras for a CMS: runs YOLO pipelines on their newest frames and sends back what it sees.
+///
+/// Without a command it is the server, like `run`.
+#[derive(Parser, Debug)]
+#[command(name = "detector-worker", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What `run` takes, for when no command is given.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Be the server that a CMS connects to.
+    Run(RunArgs),
+    /// Say what a model sees in pictures: one line of JSON for each.
+    Detect(DetectArgs),
+    /// Show the whole job at work on this machine, with cameras, a CMS and Redis of its own.
+    Demo(DemoArgs),
+    /// Be cameras, to try a worker or a network with.
+    Simulate(SimulateArgs),
+}
+
+/// How to be the server.
+#[derive(Args, Debug, Default)]
+pub struct RunArgs {
+    /// The configuration; `config.ron` here, when there is one, if none is named.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where to listen.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub listen: Option<String>,
+    /// What inference runs on: auto, cpu, gpu, gpu:N, gpu:software.
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<String>,
+}
+
+/// What to look at, and how.
+#[derive(Args, Debug)]
+pub struct DetectArgs {
+    /// A checkpoint, or an archive with a pipeline.
+    #[arg(long, value_name = "FILE.pt|FILE.mpta")]
+    pub model: PathBuf,
+    /// What inference runs on: auto, cpu, gpu, gpu:N, gpu:software.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: String,
+    /// Longest side of the network's input in pixels; the size it was trained for if not given.
+    #[arg(long, value_name = "PIXELS")]
+    pub imgsz: Option<u32>,
+    /// Least confidence of a box; the archive's if not given, 0.25 for a checkpoint.
+    #[arg(long, value_name = "0..1")]
+    pub conf: Option<f32>,
+    /// Boxes of a class that overlap by more are one [default: 0.7].
+    #[arg(long, value_name = "0..1")]
+    pub iou: Option<f32>,
+    /// The most boxes a picture [default: 300].
+    #[arg(long, value_name = "N")]
+    pub max_det: Option<u32>,
+    /// Fit the input to the picture's shape instead of padding it to a square.
+    #[arg(long)]
+    pub rect: bool,
+    /// Write the pictures with what was found drawn over them into this directory.
+    #[arg(long, value_name = "DIR")]
+    pub annotate: Option<PathBuf>,
+    /// JPEG, PNG, BMP or WebP files.
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<PathBuf>,
+}
+
+/// How to show it.
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// End after this many seconds, with a summary; not before Ctrl-C if not given.
+    #[arg(long, value_name = "N")]
+    pub seconds: Option<u64>,
+    /// Where `script/assets` has put weights and video.
+    #[arg(long, value_name = "DIR")]
+    pub assets: Option<PathBuf>,
+    /// Where to write pictures and the log [default: detector-demo in the temporary directory].
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// What inference runs on: auto, cpu, gpu, gpu:N, gpu:software.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: String,
+}
+
+/// Which cameras to be.
+#[derive(Args, Debug)]
+pub struct SimulateArgs {
+    /// Where the RTSP cameras listen; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8554")]
+    pub listen: SocketAddr,
+    /// Videos to play for ever, each as a camera of its name, beside the drawn scene.
+    #[arg(value_name = "VIDEO")]
+    pub videos: Vec<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_bare_command_is_the_server() {
+        let cli = Cli::parse_from(["detector-worker", "--listen", "127.0.0.1:0"]);
+        assert!(cli.command.is_none());
+        assert_eq!(cli.run.listen.as_deref(), Some("127.0.0.1:0"));
+    }
+}

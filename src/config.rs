@@ -1,0 +1,265 @@
+//! What an operator decides: `config.ron`, then `DETECTOR_*` variables, then the command line.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+mod error;
+mod layers;
+
+pub use error::ConfigError;
+
+/// Everything that can be decided. A missing field has its default, an unknown one is refused.
+///
+/// `config.ron` in the project's root documents each field; a test keeps it equal to
+/// [`Config::default`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Name or address and port of the server; port 0 takes a free one. Default: `127.0.0.1:8000`.
+    pub listen: String,
+    /// Who may connect.
+    pub auth: Auth,
+    /// Frames a second that are taken of each camera, at most. Default: 10.
+    pub target_fps: f64,
+    /// Time between two frames of a camera. When given, it wins over `target_fps`.
+    pub poll_interval_ms: Option<u64>,
+    /// Cameras that may be open at once. Default: 32.
+    pub max_streams: usize,
+    /// The first wait before a camera is opened again; it doubles with each failure, up to a minute.
+    /// Default: 2.
+    #[serde(alias = "reconnect_interval_sec")]
+    pub reconnect_interval_secs: f64,
+    /// How often in a row a camera is opened again; -1: for ever. Default: -1.
+    pub max_retries: i64,
+    /// A camera without a frame for this long is stalled, and opened again. Default: 5.
+    pub stall_timeout_secs: f64,
+    /// Time between two state reports. Default: 2.
+    pub heartbeat_interval_secs: f64,
+    /// How long the subscriptions of a client that went are kept for its return. Default: 30.
+    pub orphan_grace_secs: f64,
+    /// How long a model that nobody runs is kept loaded. Default: 300.
+    pub model_idle_secs: f64,
+    /// Where models named by a path are looked for. Default: none, models come by URL only.
+    pub models_dir: Option<PathBuf>,
+    /// Where fetched models are kept. Default: the user's cache directory.
+    pub cache_dir: Option<PathBuf>,
+    /// What inference runs on: `auto`, `cpu`, `gpu`, `gpu:N`, `gpu:software`. Default: `auto`.
+    pub device: String,
+    /// The numbers that networks compute with: `auto`, `f32`, `f16`. Default: `auto`.
+    pub precision: String,
+    /// Whether a camera's address may name a file of this machine. Default: false.
+    pub allow_file_urls: bool,
+    /// How clients are talked to.
+    pub protocol: Protocol,
+    /// What is accepted from outside.
+    pub limits: Limits,
+    /// What is written down.
+    pub log: Log,
+}
+
+/// Who may connect.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth {
+    /// What clients must show as `Authorization: Bearer`, or as `?token=`. Default: nothing.
+    pub token: Option<String>,
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auth").field("token", &self.token.as_ref().map(|_| "***")).finish()
+    }
+}
+
+/// How clients are talked to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Protocol {
+    /// Whether clients are told what was refused. Default: true.
+    pub errors: bool,
+    /// What this worker calls itself. Default: the host's name.
+    pub worker_id: Option<String>,
+}
+
+/// What is accepted from outside.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of a message. Default: 1 MiB.
+    pub message_bytes: usize,
+    /// Messages a second of one client, in the long run. Default: 100.
+    pub messages_per_second: u32,
+    /// Clients at once. Default: 32.
+    pub clients: usize,
+    /// Bytes of a model archive. Default: 2 GiB.
+    pub archive_bytes: u64,
+    /// Bytes of a snapshot. Default: 32 MiB.
+    pub snapshot_bytes: u64,
+}
+
+/// What is written down, beside what stage counters say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// The least level, or directives such as `info,detector_ingest=debug`. Default: `info`.
+    pub level: String,
+    /// `text` or `json`. Default: `text`.
+    pub format: LogFormat,
+    /// Where a `detector_worker.log` is kept, a new one each day, seven in all. Default: nowhere.
+    pub directory: Option<PathBuf>,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8000".to_owned(),
+            auth: Auth::default(),
+            target_fps: 10.0,
+            poll_interval_ms: None,
+            max_streams: 32,
+            reconnect_interval_secs: 2.0,
+            max_retries: -1,
+            stall_timeout_secs: 5.0,
+            heartbeat_interval_secs: 2.0,
+            orphan_grace_secs: 30.0,
+            model_idle_secs: 300.0,
+            models_dir: None,
+            cache_dir: None,
+            device: "auto".to_owned(),
+            precision: "auto".to_owned(),
+            allow_file_urls: false,
+            protocol: Protocol::default(),
+            limits: Limits::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Protocol {
+    fn default() -> Self {
+        Self { errors: true, worker_id: None }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes: 1 << 20,
+            messages_per_second: 100,
+            clients: 32,
+            archive_bytes: 2 << 30,
+            snapshot_bytes: 32 << 20,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text, directory: None }
+    }
+}
+
+impl Config {
+    /// Where the configuration is looked for when none is named.
+    pub const FILE: &str = "config.ron";
+
+    /// Reads the file, [`Config::FILE`] when there is one and none is named, and lays the
+    /// environment's `DETECTOR_*` variables over it.
+    ///
+    /// A file whose name ends in `.json` is the old worker's `config.json`.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or a field in it is unknown or of the wrong type.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let base = match file {
+            Some(file) => layers::read(file)?,
+            None if Path::new(Self::FILE).exists() => layers::read(Path::new(Self::FILE))?,
+            None => Self::default(),
+        };
+        layers::with_environment(base, environment)
+    }
+
+    /// Looks at what each value means. All faults are reported at once.
+    ///
+    /// # Errors
+    /// When a value is out of its range.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let mut faults = Vec::new();
+        let mut expect = |holds: bool, fault: String| {
+            if !holds {
+                faults.push(fault);
+            }
+        };
+        let fps = self.target_fps;
+        expect(
+            fps > 0.0 && fps <= 240.0,
+            format!("target_fps: expected more than 0, at most 240, found {fps}"),
+        );
+        expect(
+            self.poll_interval_ms.is_none_or(|millis| (1..=3_600_000).contains(&millis)),
+            "poll_interval_ms: expected 1 to 3600000".to_owned(),
+        );
+        expect(self.max_streams > 0, "max_streams: expected at least 1, found 0".to_owned());
+        expect(
+            self.max_retries >= -1,
+            format!("max_retries: expected -1 (for ever) or more, found {}", self.max_retries),
+        );
+        let day = 86_400.0;
+        for (name, secs, least) in [
+            ("reconnect_interval_secs", self.reconnect_interval_secs, 0.05),
+            ("stall_timeout_secs", self.stall_timeout_secs, 0.1),
+            ("heartbeat_interval_secs", self.heartbeat_interval_secs, 0.05),
+            ("orphan_grace_secs", self.orphan_grace_secs, 0.0),
+            ("model_idle_secs", self.model_idle_secs, 0.0),
+        ] {
+            expect(
+                (least..=day).contains(&secs),
+                format!("{name}: expected {least} to {day}, found {secs}"),
+            );
+        }
+        expect(
+            self.auth.token.as_ref().is_none_or(|token| !token.is_empty()),
+            "auth.token: expected a text, found an empty one; leave it out to need none".to_owned(),
+        );
+        expect(
+            self.limits.messages_per_second > 0,
+            "limits.messages_per_second: expected at least 1, found 0".to_owned(),
+        );
+        expect(
+            self.limits.message_bytes >= 1_024,
+            format!(
+                "limits.message_bytes: expected at least 1024, found {}",
+                self.limits.message_bytes
+            ),
+        );
+        if faults.is_empty() { Ok(()) } else { Err(ConfigError::Values(faults)) }
+    }
+
+    /// Time between two frames of a camera.
+    pub fn frame_period(&self) -> Duration {
+        match self.poll_interval_ms {
+            Some(millis) => Duration::from_millis(millis),
+            None => Duration::from_secs_f64(1.0 / self.target_fps),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,33 @@
+//! What happens when a system fails or panics: it is written down and counted, and the worker lives
+//! on.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bevy_ecs::error::{BevyError, ErrorContext, Severity};
+use tracing::{debug, error, info, trace, warn};
+
+/// Systems that failed, panics included, since the process started.
+static FAULTS: AtomicU64 = AtomicU64::new(0);
+
+/// How many systems failed since the process started.
+pub fn count() -> u64 {
+    FAULTS.load(Ordering::Relaxed)
+}
+
+/// Writes a system's error down at the level that its severity asks for.
+///
+/// Severities beyond an error, among them a panic inside a system, do not end the process: fifty
+/// cameras do not go dark for the sake of one.
+pub fn write_down(fault: BevyError, context: ErrorContext) {
+    let system = context.name();
+    match fault.severity() {
+        Severity::Ignore => return,
+        Severity::Trace => trace!(%system, %fault, "a system failed"),
+        Severity::Debug => debug!(%system, %fault, "a system failed"),
+        Severity::Info => info!(%system, %fault, "a system failed"),
+        Severity::Warning => warn!(%system, %fault, "a system failed"),
+        Severity::Error | Severity::Panic => error!(%system, %fault, "a system failed"),
+        other => error!(%system, severity = ?other, %fault, "a system failed"),
+    }
+    FAULTS.fetch_add(1, Ordering::Relaxed);
+}

@@ -1,0 +1,57 @@
+//! How the worker is asked to end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use anyhow::{Context, Result};
+use detector_components::wake::{Reasons, Wake};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// Asks the worker to end, from any thread. Asking twice changes nothing.
+#[derive(Clone, Debug)]
+pub struct Stop {
+    asked: Arc<AtomicBool>,
+    wake: Wake,
+}
+
+impl Stop {
+    /// Wakes the runner through `wake`.
+    pub fn new(wake: Wake) -> Self {
+        Self { asked: Arc::new(AtomicBool::new(false)), wake }
+    }
+
+    /// Asks.
+    pub fn ask(&self) {
+        self.asked.store(true, Ordering::Release);
+        self.wake.call(Reasons::EXIT);
+    }
+
+    /// Whether the end was asked for.
+    pub fn asked(&self) -> bool {
+        self.asked.load(Ordering::Acquire)
+    }
+}
+
+/// Calls `ask` at the first SIGINT or SIGTERM. The second ends the process on the spot, for an
+/// operator who does not want to wait.
+///
+/// # Errors
+/// When the system refuses the handlers.
+pub fn on_signal(ask: impl Fn() + Send + 'static) -> Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM]).context("listening for signals")?;
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            for (count, signal) in signals.forever().enumerate() {
+                if count > 0 {
+                    // What shells say of a process that a signal ended.
+                    std::process::exit(128 + signal);
+                }
+                ask();
+            }
+        })
+        .context("starting the thread for signals")?;
+    Ok(())
+}

@@ -1,1 +1,25 @@
 //! Still pictures: JPEG and PNG in and out, colour conversion, drawing of detections.
+//!
+//! In: the bytes of a snapshot, or the [`Pixels`] of a camera's frame. Out: [`Pixels`], tightly
+//! packed RGB, a JPEG or a PNG, and pictures with boxes and names drawn over them.
+//!
+//! Bytes come from outside: reading them allocates nothing beyond the declared limits, never
+//! panics, and a picture that did not arrive whole is refused, not shown half grey.
+//!
+//! [`Pixels`]: detector_components::frame::Pixels
+
+mod annotate;
+mod decode;
+mod encode;
+mod error;
+mod jpeg;
+mod matrix;
+mod palette;
+mod rgb;
+
+pub use annotate::{Label, annotate};
+pub use decode::{MAX_PIXELS, decode};
+pub use encode::{encode_jpeg, encode_png};
+pub use error::PictureError;
+pub use palette::color_of;
+pub use rgb::{RgbPicture, rgb};

@@ -1,1 +1,32 @@
-//! Ultralytics checkpoints in pure Rust: reads a .pt without executing it, and runs its network.
+//! Ultralytics checkpoints in pure Rust: reads a `.pt` without executing it, and runs its network.
+//!
+//! A checkpoint is the pickled tree of the network's modules. [`Checkpoint`] reads it as data;
+//! [`Network`] is built from that tree, every layer with the numbers that it was trained with, so
+//! that each scale, each pruned and each self-made architecture runs, as long as its modules are
+//! known. This crate knows neither the engine's world nor any other stage.
+//!
+//! ```no_run
+//! use burn::tensor::{Device, Tensor};
+//! use detector_yolo::{Checkpoint, Criteria, LoadOptions, Network};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let device = Device::flex();
+//! let checkpoint = Checkpoint::open("yolo11n.pt")?;
+//! let network = Network::load(&checkpoint, &device, &LoadOptions::default())?;
+//! let [width, height] = network.info().input;
+//! let picture = Tensor::<4>::zeros([1, 3, height, width], &device);
+//! let found = network.predict(picture, &[Criteria::default()])?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod checkpoint;
+mod decode;
+mod network;
+mod nms;
+
+pub use checkpoint::{Checkpoint, CheckpointError, Dtype, Kind, Limits, TensorRef, Value};
+pub use decode::{Criteria, Prediction, ScoredBox};
+pub use network::{
+    LoadOptions, Network, NetworkError, NetworkInfo, Place, Precision, Provenance, RawOutput, Task,
+};

@@ -1,0 +1,116 @@
+use super::*;
+
+const LAYOUT: Levels = Levels { width: 4, height: 2, stride: 8 };
+
+/// A head with one level, two bins and three classes, in which nothing is found.
+struct Levels {
+    width: usize,
+    height: usize,
+    stride: usize,
+}
+
+struct Raw {
+    layout: BoxLayout,
+    values: Vec<f32>,
+}
+
+impl Raw {
+    fn new(bins: usize) -> Self {
+        let Levels { width, height, stride } = LAYOUT;
+        let layout = BoxLayout { bins, classes: 3, levels: vec![Level { width, height, stride }] };
+        let mut values = vec![0.0; layout.rows() * layout.anchors()];
+        values[4 * bins * layout.anchors()..].fill(-20.0);
+        Self { layout, values }
+    }
+
+    fn with(mut self, row: usize, anchor: usize, value: f32) -> Self {
+        let anchors = self.layout.anchors();
+        self.values[row * anchors + anchor] = value;
+        self
+    }
+
+    fn score(self, class: usize, anchor: usize, logit: f32) -> Self {
+        let row = 4 * self.layout.bins + class;
+        self.with(row, anchor, logit)
+    }
+
+    fn decode(&self, criteria: &Criteria) -> Vec<ScoredBox> {
+        decode(&self.values, &self.layout, criteria)
+    }
+}
+
+#[test]
+fn a_box_lies_around_its_anchor() {
+    // Anchor 5 is the second of the second row: its middle is at (1.5, 1.5) strides. Two equal
+    // bins of 0 and 1 mean half a stride to each side.
+    let found = Raw::new(2).score(1, 5, 3.0).decode(&Criteria::default());
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].bbox, [8.0, 8.0, 16.0, 16.0]);
+    assert_eq!(found[0].class, 1);
+    assert!((found[0].confidence - 0.952_574).abs() < 1e-5);
+}
+
+#[test]
+fn a_single_bin_is_the_distance_itself() {
+    let raw = Raw::new(1).score(0, 0, 3.0).with(0, 0, 0.5).with(2, 0, 1.5).with(3, 0, 2.0);
+    assert_eq!(raw.decode(&Criteria::default())[0].bbox, [0.0, 4.0, 16.0, 20.0]);
+}
+
+#[test]
+fn a_confidence_equal_to_the_threshold_is_not_enough() {
+    let raw = Raw::new(2).score(0, 3, 0.0);
+    let found = |min_confidence| raw.decode(&Criteria { min_confidence, ..Criteria::default() });
+    assert!(found(0.5).is_empty());
+    assert_eq!(found(0.499_999).len(), 1);
+    // Nothing is impossible: every anchor counts.
+    assert_eq!(found(0.0).len(), 8);
+    assert!(found(1.0).is_empty());
+    assert!(found(f32::NAN).is_empty());
+}
+
+#[test]
+fn boxes_come_by_falling_confidence() {
+    let raw = Raw::new(2).score(0, 0, 1.0).score(1, 2, 3.0).score(2, 7, 2.0);
+    let classes: Vec<u32> =
+        raw.decode(&Criteria::default()).iter().map(|found| found.class).collect();
+    assert_eq!(classes, [1, 2, 0]);
+}
+
+#[test]
+fn an_anchor_counts_by_its_best_class() {
+    let raw = Raw::new(2).score(0, 0, 1.0).score(1, 0, 2.0);
+    let wanted = |classes: &[u32]| {
+        raw.decode(&Criteria { classes: Some(classes.into()), ..Criteria::default() }).len()
+    };
+    assert_eq!(wanted(&[1]), 1);
+    assert_eq!(wanted(&[0]), 0);
+    assert_eq!(wanted(&[]), 0);
+}
+
+#[test]
+fn what_is_not_a_number_is_removed() {
+    for bad in [f32::NAN, f32::INFINITY] {
+        let boxed = Raw::new(2).score(0, 0, 1.0).with(3, 0, bad).score(1, 4, 1.0);
+        assert_eq!(boxed.decode(&Criteria::default()).len(), 1);
+    }
+    assert!(Raw::new(2).score(0, 0, f32::NAN).decode(&Criteria::default()).is_empty());
+}
+
+#[test]
+fn levels_follow_each_other() {
+    let levels =
+        vec![Level { width: 2, height: 2, stride: 8 }, Level { width: 1, height: 1, stride: 16 }];
+    let layout = BoxLayout { bins: 1, classes: 1, levels };
+    let mut values = vec![0.5; layout.rows() * layout.anchors()];
+    values[4 * 5..].copy_from_slice(&[-20.0, -20.0, -20.0, -20.0, 4.0]);
+    let found = decode(&values, &layout, &Criteria::default());
+    assert_eq!(found[0].bbox, [0.0, 0.0, 16.0, 16.0]);
+}
+
+#[test]
+fn probabilities_sum_to_one() {
+    let probabilities = softmax(&[1000.0, 1000.0, 999.0]);
+    assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    assert_eq!(probabilities[0], probabilities[1]);
+    assert!(probabilities[2] < probabilities[0]);
+}

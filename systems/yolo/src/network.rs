@@ -1,0 +1,155 @@
+//! A network, from the modules in a checkpoint to predictions.
+
+mod activation;
+mod attention;
+mod block;
+mod container;
+mod convolution;
+mod csp;
+mod error;
+mod graph;
+mod head;
+mod info;
+mod normalization;
+mod place;
+mod pooling;
+mod shape;
+mod source;
+
+use burn::tensor::{DType, Device, Tensor};
+
+pub use self::error::NetworkError;
+pub use self::head::RawOutput;
+pub use self::info::{NetworkInfo, Provenance, Task};
+pub use self::place::Place;
+
+use self::graph::Graph;
+use self::head::Layout;
+use self::source::Site;
+use crate::checkpoint::Checkpoint;
+use crate::decode::{Criteria, Prediction, decode, softmax};
+
+/// How a network is put on its device.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Type of its numbers.
+    pub precision: Precision,
+    /// Whether the weights of convolutions lie channel by channel in memory. Right for GPUs,
+    /// whose kernels would otherwise turn them at every run; wrong for the CPU. Default: false.
+    pub channels_last: bool,
+}
+
+/// Type of the numbers that a network computes with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// 32 bits.
+    #[default]
+    F32,
+    /// 16 bits: faster on GPUs that have units for it.
+    F16,
+}
+
+impl Precision {
+    fn dtype(self) -> DType {
+        match self {
+            Self::F32 => DType::F32,
+            Self::F16 => DType::F16,
+        }
+    }
+}
+
+/// A network on a device, ready to run.
+pub struct Network {
+    info: NetworkInfo,
+    graph: Graph,
+    dtype: DType,
+}
+
+impl Network {
+    /// Builds the network of a checkpoint on `device`.
+    ///
+    /// Everything is checked before it reaches the device: the network that comes back runs on
+    /// each input that [`Network::forward`] accepts.
+    pub fn load(
+        checkpoint: &Checkpoint,
+        device: &Device,
+        options: &LoadOptions,
+    ) -> Result<Self, NetworkError> {
+        let dtype = options.precision.dtype();
+        let site = Site::new(device, dtype, options.channels_last);
+        let root = checkpoint.root();
+        let model = info::model(root, &site)?;
+        let graph = Graph::read(&model.child("model")?)?;
+        let info = NetworkInfo::read(root, &model, &graph)?;
+        Ok(Self { info, graph, dtype })
+    }
+
+    /// What it is for and where it comes from.
+    pub fn info(&self) -> &NetworkInfo {
+        &self.info
+    }
+
+    /// Finds what is in the pictures: for each one, what meets its criteria. A classifier answers
+    /// whatever the criteria are.
+    ///
+    /// Waits for the device, once.
+    ///
+    /// # Shapes
+    ///
+    /// - `input`: as in [`Network::forward`]
+    /// - `criteria`: one for each picture
+    pub fn predict(
+        &self,
+        input: Tensor<4>,
+        criteria: &[Criteria],
+    ) -> Result<Vec<Prediction>, NetworkError> {
+        let [pictures, ..] = input.dims();
+        if criteria.len() != pictures {
+            return Err(NetworkError::CriteriaCount { criteria: criteria.len(), pictures });
+        }
+        if pictures == 0 {
+            return Ok(Vec::new());
+        }
+        let layout = self.layout(&input)?;
+        let output = match self.graph.run(input.cast(self.dtype)) {
+            RawOutput::Boxes(raw) => raw.try_into_vec_as::<f32>()?,
+            RawOutput::Classes(raw) => raw.try_into_vec_as::<f32>()?,
+        };
+        Ok(match layout {
+            Layout::Boxes(layout) => output
+                .chunks_exact(layout.rows() * layout.anchors())
+                .zip(criteria)
+                .map(|(raw, criteria)| Prediction::Boxes(decode(raw, &layout, criteria)))
+                .collect(),
+            Layout::Classes { count } => output
+                .chunks_exact(count)
+                .map(|raw| Prediction::Probabilities(softmax(raw)))
+                .collect(),
+        })
+    }
+
+    /// Runs the network and leaves its output as it is, on the device.
+    ///
+    /// # Shapes
+    ///
+    /// - `input`: `[batch, 3, height, width]`, red, green and blue from 0 to 1; for a detector both
+    ///   sides multiples of [`NetworkInfo::stride`]
+    pub fn forward(&self, input: Tensor<4>) -> Result<RawOutput, NetworkError> {
+        self.layout(&input)?;
+        Ok(self.graph.run(input.cast(self.dtype)))
+    }
+
+    /// Checks an input before it runs.
+    fn layout(&self, input: &Tensor<4>) -> Result<Layout, NetworkError> {
+        let shape @ [batch, channels, height, width] = input.dims();
+        let refuse = |expected: String| NetworkError::Input { shape, expected };
+        if batch == 0 || channels != 3 {
+            return Err(refuse("[1 or more, 3, height, width] is right".to_owned()));
+        }
+        let stride = self.info.stride;
+        if [height, width].iter().any(|&side| side == 0 || side % stride != 0) {
+            return Err(refuse(format!("both sides must be multiples of {stride}")));
+        }
+        self.graph.layout(width, height)
+    }
+}

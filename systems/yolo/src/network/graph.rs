@@ -1,0 +1,157 @@
+//! The layers of a network, and which takes what from which.
+
+use burn::tensor::Tensor;
+
+use super::block::{Block, Builder, Join, builder};
+use super::error::NetworkError;
+use super::head::{Head, Layout, RawOutput};
+use super::shape::{Shape, unfit};
+use super::source::Source;
+
+/// The layers of a network in the order in which they run, and the head that ends them.
+pub(crate) struct Graph {
+    layers: Vec<Layer>,
+    head: Box<dyn Head>,
+    head_inputs: Vec<usize>,
+    /// For each tensor (0: the picture, n + 1: the output of layer n) how often it is taken.
+    uses: Vec<usize>,
+}
+
+struct Layer {
+    /// Which tensors it takes, numbered as in [`Graph::uses`].
+    inputs: Vec<usize>,
+    operation: Operation,
+}
+
+enum Operation {
+    Block(Box<dyn Block>),
+    Join(Box<dyn Join>),
+}
+
+impl Graph {
+    /// Builds the layers that are the children of `source`, the last of which is the head.
+    pub fn read(source: &Source) -> Result<Self, NetworkError> {
+        let children = source.children()?;
+        let Some((head, layers)) = children.split_last() else {
+            return Err(source.missing("layer"));
+        };
+        let layers: Vec<Layer> = layers
+            .iter()
+            .enumerate()
+            .map(|(at, layer)| Layer::read(layer, at))
+            .collect::<Result<_, _>>()?;
+        let head_inputs = inputs(head, layers.len())?;
+        let head = match builder(head.class()) {
+            Some(Builder::Head(build)) => build(head)?,
+            Some(_) => {
+                let problem = format!("the last layer {} is not a head", head.class());
+                return Err(unfit(&head.place, problem));
+            }
+            None => return Err(head.unknown()),
+        };
+        let mut uses = vec![0; layers.len() + 1];
+        for &input in layers.iter().flat_map(|layer| &layer.inputs).chain(&head_inputs) {
+            uses[input] += 1;
+        }
+        Ok(Self { layers, head, head_inputs, uses })
+    }
+
+    /// The layout of the output for pictures of `width` x `height`, or why they do not fit.
+    pub fn layout(&self, width: usize, height: usize) -> Result<Layout, NetworkError> {
+        let mut shapes = vec![Shape { channels: 3, height, width }];
+        for layer in &self.layers {
+            let inputs: Vec<Shape> = layer.inputs.iter().map(|&input| shapes[input]).collect();
+            shapes.push(match &layer.operation {
+                Operation::Block(block) => block.shape(inputs[0])?,
+                Operation::Join(join) => join.shape(&inputs)?,
+            });
+        }
+        let features: Vec<Shape> = self.head_inputs.iter().map(|&input| shapes[input]).collect();
+        self.head.layout(&features, width, height)
+    }
+
+    /// # Shapes
+    ///
+    /// - `picture`: `[batch, 3, height, width]`, of a size that [`Graph::layout`] accepts
+    pub fn run(&self, picture: Tensor<4>) -> RawOutput {
+        let mut tensors = Tensors { uses: self.uses.clone(), tensors: vec![Some(picture)] };
+        for (at, layer) in self.layers.iter().enumerate() {
+            let mut inputs = tensors.take(&layer.inputs);
+            let output = match &layer.operation {
+                Operation::Block(block) => block.run(inputs.remove(0)),
+                Operation::Join(join) => join.run(inputs),
+            };
+            // What nobody takes need not be kept.
+            tensors.tensors.push((self.uses[at + 1] > 0).then_some(output));
+        }
+        self.head.run(tensors.take(&self.head_inputs))
+    }
+}
+
+/// The outputs of the layers so far, each until it was taken for the last time: memory is returned
+/// early, and operations may work in place.
+struct Tensors {
+    uses: Vec<usize>,
+    tensors: Vec<Option<Tensor<4>>>,
+}
+
+impl Tensors {
+    fn take(&mut self, inputs: &[usize]) -> Vec<Tensor<4>> {
+        inputs
+            .iter()
+            .map(|&input| {
+                self.uses[input] -= 1;
+                let tensor = &mut self.tensors[input];
+                if self.uses[input] == 0 { tensor.take() } else { tensor.clone() }
+                    .expect("inputs are earlier layers, and every use was counted")
+            })
+            .collect()
+    }
+}
+
+impl Layer {
+    fn read(source: &Source, at: usize) -> Result<Self, NetworkError> {
+        let inputs = inputs(source, at)?;
+        let operation = match builder(source.class()) {
+            Some(Builder::Block(build)) => Operation::Block(build(source)?),
+            Some(Builder::Join(build)) => Operation::Join(build(source)?),
+            Some(Builder::Head(_)) => {
+                return Err(unfit(&source.place, "a head that is not the last layer"));
+            }
+            None => return Err(source.unknown()),
+        };
+        if matches!(operation, Operation::Block(_)) && inputs.len() != 1 {
+            let problem = format!("takes one input but gets {}", inputs.len());
+            return Err(unfit(&source.place, problem));
+        }
+        Ok(Self { inputs, operation })
+    }
+}
+
+/// The tensors that layer `at` takes, numbered as in [`Graph::uses`].
+///
+/// In the checkpoint, `f` is one number or a list: a layer's number, or negative counted back from
+/// this one, so that -1 is the layer before, and before the first layer is the picture.
+fn inputs(source: &Source, at: usize) -> Result<Vec<usize>, NetworkError> {
+    let from = source.attribute("f").ok_or_else(|| source.missing("\"f\""))?;
+    let numbers = match from.as_i64() {
+        Some(number) => vec![Some(number)],
+        None => from.items().into_iter().map(|number| number.as_i64()).collect(),
+    };
+    if numbers.is_empty() {
+        return Err(unfit(&source.place, "it has no input"));
+    }
+    numbers
+        .into_iter()
+        .map(|number| {
+            let number = number.ok_or_else(|| unfit(&source.place, "f is not a layer's number"))?;
+            let layers = at as i64;
+            let layer = if number < 0 { layers.checked_add(number) } else { Some(number) };
+            // -1 at the first layer: the picture.
+            layer
+                .filter(|layer| (-1..layers).contains(layer) && (*layer >= 0 || at == 0))
+                .map(|layer| (layer + 1) as usize)
+                .ok_or_else(|| unfit(&source.place, format!("takes from layer {number}")))
+        })
+        .collect()
+}

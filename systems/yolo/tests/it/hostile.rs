@@ -1,0 +1,99 @@
+//! What does not fit is refused with its place: it never panics, and never reaches the device.
+
+use burn::tensor::{Device, Tensor};
+use detector_yolo::{Checkpoint, Criteria, NetworkError};
+
+use crate::fixture::{self, Parts};
+
+#[track_caller]
+fn refused(bytes: Vec<u8>) -> String {
+    let checkpoint = Checkpoint::from_bytes(bytes).unwrap();
+    match fixture::load(&checkpoint) {
+        Ok(_) => panic!("the checkpoint was accepted"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn an_unknown_module_is_refused_by_its_name_and_place() {
+    let parts = Parts::of("tiny-v8-detect");
+    let bytes = parts.replaced(b"block\nSPPF\n", b"block\nSPPELAN\n");
+    let expected =
+        "the module \"ultralytics.nn.modules.block.SPPELAN\" at model.model.7 is not supported";
+    assert_eq!(refused(bytes), expected);
+}
+
+#[test]
+fn a_known_name_of_another_package_is_refused() {
+    let parts = Parts::of("tiny-v8-detect");
+    let bytes = parts.replaced(b"ultralytics.nn.modules.conv\nConv\n", b"models.common\nConv\n");
+    assert_eq!(
+        refused(bytes),
+        "the module \"models.common.Conv\" at model.model.0 is not supported"
+    );
+}
+
+#[test]
+fn a_dict_that_is_no_model_is_refused() {
+    let parts = Parts::of("tiny-v8-detect");
+    // The end of a pickle that is only an empty dict.
+    assert_eq!(
+        refused(parts.with_pickle(b"\x80\x02}.")),
+        "the checkpoint has no \"model\" or \"ema\""
+    );
+}
+
+#[test]
+fn no_changed_number_makes_a_network_panic() {
+    // Each short integer of the pickle in turn becomes another one: sizes of kernels, strides,
+    // groups, shapes and strides of tensors, inputs of layers, numbers of bins and of classes.
+    let parts = Parts::of("tiny-11-detect");
+    let pickle = parts.pickle();
+    let picture = Tensor::<4>::zeros([1, 3, 32, 32], &Device::flex());
+    let (mut accepted, mut refused) = (0, 0);
+    let places: Vec<usize> = (0..pickle.len() - 1).filter(|&at| pickle[at] == b'K').collect();
+    // A sample that is the same at every run.
+    for (step, &at) in places.iter().enumerate().filter(|(step, _)| step % 5 == 0) {
+        let mut changed = pickle.to_vec();
+        changed[at + 1] = [0, 1, 2, 7, 64, 255][step / 5 % 6];
+        let Ok(checkpoint) = Checkpoint::from_bytes(parts.with_pickle(&changed)) else {
+            continue;
+        };
+        match fixture::load(&checkpoint) {
+            Ok(network) => {
+                accepted += 1;
+                let stride = network.info().stride;
+                let _ = network.predict(picture.clone(), &[Criteria::default()]);
+                let side = stride * 32_usize.div_ceil(stride);
+                let fitting = Tensor::<4>::zeros([1, 3, side, side], &Device::flex());
+                let _ = network.predict(fitting, &[Criteria::default()]);
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(accepted > 10 && refused > 10, "{accepted} accepted, {refused} refused");
+}
+
+#[test]
+fn an_input_that_does_not_fit_is_refused() {
+    let network = fixture::network("tiny-v8-detect");
+    let stride = network.info().stride;
+    assert_eq!(stride, 16);
+    let input = |shape: [usize; 4]| Tensor::<4>::zeros(shape, &Device::flex());
+    for shape in [[1, 3, 40, 64], [1, 3, 64, 40], [1, 4, 64, 64], [1, 3, 0, 64]] {
+        let result = network.predict(input(shape), &[Criteria::default()]);
+        assert!(matches!(result, Err(NetworkError::Input { .. })), "{shape:?}: {result:?}");
+    }
+    let result = network.predict(input([2, 3, 64, 64]), &[Criteria::default()]);
+    assert!(matches!(result, Err(NetworkError::CriteriaCount { criteria: 1, pictures: 2 })));
+}
+
+#[test]
+fn a_picture_is_seen_the_same_alone_and_among_others() {
+    let network = fixture::network("tiny-11-detect");
+    let pictures = fixture::picture([2, 3, 64, 64]);
+    let criteria = Criteria { min_confidence: 0.3, ..Criteria::default() };
+    let both = network.predict(pictures.clone(), &[criteria.clone(), criteria.clone()]).unwrap();
+    let second = network.predict(pictures.narrow(0, 1, 1), &[criteria]).unwrap();
+    assert_eq!(both[1], second[0]);
+}

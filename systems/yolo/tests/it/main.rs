@@ -1,0 +1,8 @@
+//! Networks from checkpoints, compared with what torch computes.
+
+mod assets;
+mod fixture;
+mod hostile;
+mod letterbox;
+mod parity;
+mod trained;

@@ -1,3 +1,26 @@
-//! The command line.
+//! `detector-worker`: the command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use detector::cli::{Cli, Command};
+use detector::{demo, detect, run, simulate};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None => run::run(&cli.run).map(|()| true),
+        Some(Command::Run(args)) => run::run(&args).map(|()| true),
+        Some(Command::Detect(args)) => detect::detect(&args).map(|()| true),
+        Some(Command::Demo(args)) => demo::demo(&args),
+        Some(Command::Simulate(args)) => simulate::simulate(&args).map(|()| true),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("detector-worker: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

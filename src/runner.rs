@@ -9,6 +9,9 @@ use detector_components::stage::{Deliver, Sample};
 use detector_components::wake::{Reasons, Sleeper};
 use detector_protocol::NextHeartbeat;
 
+/// The longest that the main thread sleeps: timers are looked at that often.
+pub const TICK: Duration = Duration::from_millis(100);
+
 /// Runs the schedules whenever there is something to do, until the worker is asked to end.
 ///
 /// The only thing that is waited for is the wake, with the next tick or heartbeat as its time-out.

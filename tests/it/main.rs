@@ -1,1 +1,8 @@
-//! End to end.
+//! End to end: a real worker, real cameras, real sockets, a real Redis, tiny networks.
+
+mod cameras_come_back;
+mod heartbeats;
+mod hostile_input;
+mod order;
+mod stand;
+mod the_main_job;

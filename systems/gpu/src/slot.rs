@@ -133,9 +133,25 @@ impl SlotPool {
         self.free.entry((shape.width, shape.height)).or_default().push(slot);
     }
 
+    /// How many inputs a free slot of this size holds; zero when none is free.
+    pub fn rows(&self, width: usize, height: usize) -> usize {
+        let slots = self.free.get(&(width, height));
+        slots.and_then(|slots| slots.last()).map_or(0, |slot| slot.shape().batch)
+    }
+
     /// Takes the sizes, width and height, that were asked for and that nobody has made slots for.
     pub fn take_wanted(&mut self) -> Vec<(usize, usize)> {
         std::mem::take(&mut self.wanted)
+    }
+
+    /// Whether there are sizes that nobody has made slots for.
+    pub fn has_wanted(&self) -> bool {
+        !self.wanted.is_empty()
+    }
+
+    /// Asks once more for slots of a size.
+    pub fn want(&mut self, width: usize, height: usize) {
+        self.wanted.push((width, height));
     }
 
     /// Whether slots of this size were made or asked for.

@@ -1,1 +1,16 @@
 //! Network input to boxes and classes: one thread a device, batches across cameras.
+//!
+//! In: nodes with a [`Checkpoint`](detector_components::node::Checkpoint), batches whose slot is
+//! [`Filled`](detector_gpu::Filled). Out: networks, their free slots, and
+//! [`JobAnswered`](detector_components::job::JobAnswered).
+
+mod choice;
+mod device;
+mod plugin;
+mod slots;
+mod systems;
+mod thread;
+
+pub use choice::{DeviceChoice, PrecisionChoice, UnknownDevice, UnknownPrecision};
+pub use device::{DeviceError, InferenceDevice};
+pub use plugin::InferPlugin;

@@ -1,0 +1,249 @@
+//! `detector-worker detect`: pictures in, one line of JSON each out.
+//!
+//! The same engine as the worker's, with files in the place of cameras: what it prints is what a
+//! client would be sent.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use bevy_app::prelude::*;
+use bevy_ecs::prelude::*;
+use detector_components::camera::LatestFrame;
+use detector_components::clock::Timepiece;
+use detector_components::frame::{Frame, Pixels};
+use detector_components::geometry::{Region, Size};
+use detector_components::model::{Model, ModelSource, ModelState};
+use detector_components::node::{BranchOf, InputShape, Keep, Node};
+use detector_components::results::{Finding, Results};
+use detector_components::stage::{Deliver, StageSystems};
+use detector_components::view::{LatestResults, RunsPipeline, View, ViewCounters, ViewOf};
+use detector_components::wake::{Sleeper, wake};
+use detector_picture::{Label, annotate, color_of, decode, encode_jpeg, rgb};
+use serde_json::{Map, Value, json};
+
+use crate::cli::DetectArgs;
+use crate::config::Config;
+use crate::engine::{Engine, open_device};
+use crate::runner::{TICK, run_once};
+
+/// Quality of annotated pictures.
+const JPEG_QUALITY: u8 = 90;
+
+/// Runs the command.
+///
+/// # Errors
+/// At the first picture or model that cannot be used; what was printed before stays true.
+pub fn detect(args: &DetectArgs) -> Result<()> {
+    args.check()?;
+    let mut detector = Detector::start(args)?;
+    if let Some(directory) = &args.annotate {
+        std::fs::create_dir_all(directory)
+            .with_context(|| format!("making {}", directory.display()))?;
+    }
+    let mut output = std::io::stdout().lock();
+    for image in &args.images {
+        let bytes =
+            std::fs::read(image).with_context(|| format!("reading {}", image.display()))?;
+        let pixels = decode(&bytes).with_context(|| format!("reading {}", image.display()))?;
+        let results = detector.results(pixels, image)?;
+        writeln!(output, "{}", line(image, &results)).context("writing to standard output")?;
+        if let Some(directory) = &args.annotate {
+            write_annotated(directory, image, &results)?;
+        }
+    }
+    Ok(())
+}
+
+impl DetectArgs {
+    fn check(&self) -> Result<()> {
+        for (name, value) in [("--conf", self.conf), ("--iou", self.iou)] {
+            if value.is_some_and(|value| !(0.0..=1.0).contains(&value)) {
+                bail!("{name}: expected 0 to 1, found {}", value.unwrap_or_default());
+            }
+        }
+        if self.imgsz.is_some_and(|size| size == 0 || size > 8_192) {
+            bail!("--imgsz: expected 1 to 8192, found {}", self.imgsz.unwrap_or_default());
+        }
+        Ok(())
+    }
+}
+
+/// The engine with one model, and one view that looks at whatever it is given.
+struct Detector {
+    app: App,
+    sleeper: Sleeper,
+    model: Entity,
+    camera: Entity,
+    view: Entity,
+    sequence: u64,
+    failed: u64,
+}
+
+/// What the command line says of the pipeline's first node.
+#[derive(Resource, Clone, Copy)]
+struct RootWishes {
+    size: Option<u32>,
+    rect: bool,
+    min_confidence: Option<f32>,
+    max_overlap: Option<f32>,
+    max_detections: Option<u32>,
+}
+
+impl Detector {
+    fn start(args: &DetectArgs) -> Result<Self> {
+        let config = Config { device: args.device.clone(), ..Config::default() };
+        let (wake, sleeper) = wake();
+        let mut app = App::empty();
+        let engine = Engine::new(&config, Timepiece::real(), wake)?;
+        let device = open_device(&config)?;
+        engine.build(&mut app, &config, device);
+        app.insert_resource(RootWishes {
+            size: args.imgsz,
+            rect: args.rect,
+            min_confidence: args.conf,
+            max_overlap: args.iou,
+            max_detections: args.max_det,
+        });
+        app.add_systems(
+            Deliver,
+            grant_wishes.after(StageSystems::Archive).before(StageSystems::Ingest),
+        );
+        app.finish();
+        app.cleanup();
+
+        let world = app.world_mut();
+        let model = world.spawn(Model { source: ModelSource::File(args.model.clone()) }).id();
+        let camera = world.spawn_empty().id();
+        let view =
+            world.spawn((View { crop_in_frame: None }, ViewOf(camera), RunsPipeline(model))).id();
+        let mut detector = Self { app, sleeper, model, camera, view, sequence: 0, failed: 0 };
+        detector.load(&args.model)?;
+        Ok(detector)
+    }
+
+    /// Runs the engine until the model is ready.
+    fn load(&mut self, file: &Path) -> Result<()> {
+        loop {
+            run_once(self.app.world_mut());
+            match self.app.world().get::<ModelState>(self.model) {
+                Some(ModelState::Ready) => return Ok(()),
+                Some(ModelState::Failed { reason }) => {
+                    bail!("{} cannot be used: {reason}", file.display())
+                }
+                _ => {}
+            }
+            self.sleeper.wait(TICK);
+        }
+    }
+
+    /// Shows a picture to the engine and runs it until it has answered.
+    fn results(&mut self, pixels: Pixels, image: &Path) -> Result<Arc<Results>> {
+        self.sequence += 1;
+        let captured = self.app.world().resource::<Timepiece>().now();
+        let frame = Frame { sequence: self.sequence, captured, pixels: Arc::new(pixels) };
+        self.app.world_mut().entity_mut(self.camera).insert(LatestFrame(frame));
+        loop {
+            run_once(self.app.world_mut());
+            let world = self.app.world();
+            if let Some(ViewCounters { failed, .. }) = world.get(self.view)
+                && *failed > self.failed
+            {
+                bail!("{}: inference failed; the log says why", image.display());
+            }
+            if let Some(LatestResults(results)) = world.get(self.view)
+                && results.frame.sequence == self.sequence
+            {
+                return Ok(results.clone());
+            }
+            self.sleeper.wait(TICK);
+        }
+    }
+}
+
+/// Changes the pipeline's first node as the command line wishes, before its network is asked for.
+fn grant_wishes(
+    mut roots: Query<(Entity, &mut Keep, Option<&InputShape>), (Added<Node>, Without<BranchOf>)>,
+    wishes: Res<RootWishes>,
+    mut commands: Commands,
+) {
+    for (root, mut keep, shape) in &mut roots {
+        keep.min_confidence = wishes.min_confidence.unwrap_or(keep.min_confidence);
+        keep.max_overlap = wishes.max_overlap.unwrap_or(keep.max_overlap);
+        keep.max_detections = wishes.max_detections.unwrap_or(keep.max_detections);
+        let own = match shape {
+            Some(InputShape::Fixed(size)) => Some(size.width.max(size.height)),
+            Some(InputShape::Rect { longest }) => Some(*longest),
+            None => None,
+        };
+        match (wishes.size.or(own), wishes.rect) {
+            (Some(longest), true) => {
+                commands.entity(root).insert(InputShape::Rect { longest });
+            }
+            (Some(side), false) if wishes.size.is_some() => {
+                let size = Size { width: side, height: side };
+                commands.entity(root).insert(InputShape::Fixed(size));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The results of a picture, as they are printed.
+fn line(image: &Path, results: &Results) -> Value {
+    let size = results.frame.pixels.size();
+    let mut line = json!({
+        "image": image.to_string_lossy(),
+        "width": size.width,
+        "height": size.height,
+    });
+    // A classifier says one thing of the whole picture.
+    match results.findings.as_slice() {
+        [whole] if !whole.top.is_empty() => {
+            let probabilities: Vec<_> = whole
+                .top
+                .iter()
+                .map(|(class, id, confidence)| {
+                    json!({"class": class, "classId": id, "confidence": rounded(*confidence, 4)})
+                })
+                .collect();
+            line["probs"] = probabilities.into();
+        }
+        findings => line["detections"] = findings.iter().map(detection).collect(),
+    }
+    line
+}
+
+fn detection(finding: &Finding) -> Value {
+    let bbox = finding.bbox_in_frame;
+    let mut detection = json!({
+        "class": finding.class,
+        "classId": finding.class_id,
+        "confidence": rounded(finding.confidence, 4),
+        "bbox": [bbox.x1, bbox.y1, bbox.x2, bbox.y2].map(|side| rounded(side, 2)),
+    });
+    if !finding.branches.is_empty() {
+        let branches: Map<String, Value> = finding
+            .branches
+            .iter()
+            .map(|branch| {
+                (branch.name.to_string(), branch.findings.iter().map(detection).collect())
+            })
+            .collect();
+        detection["branches"] = branches.into();
+    }
+    detection
+}
+
+/// The shortest decimal with so many places: no tail that says nothing.
+fn rounded(value: f32, places: i32) -> f64 {
+    let scale = 10_f64.powi(places);
+    (f64::from(value) * scale).round() / scale
+}
+
+fn write_annotated(directory: &Path, image: &Path, results: &Results) -> Result<()> {
+    let stem = image.file_stem().unwrap_or(image.as_os_str());
+    let file = directory.join(Path::new(stem).with_extension("jpg"));
+    todo_annotate(&file, results).with_context(|| format!("writing {}", file.display()))
+}

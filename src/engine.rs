@@ -1,0 +1,72 @@
+//! The stages between pictures and results, which the worker and `detect` have in common.
+
+use anyhow::{Context, Result};
+use bevy_app::prelude::*;
+use detector_archive::{ArchiveConfig, ArchivePlugin};
+use detector_branch::BranchPlugin;
+use detector_components::clock::{Clock, Timepiece};
+use detector_components::stage::StagePlugin;
+use detector_components::wake::Wake;
+use detector_infer::{DeviceChoice, InferPlugin, InferenceDevice, PrecisionChoice};
+use detector_preprocess::PreprocessPlugin;
+use tokio::runtime::Runtime;
+
+use crate::config::Config;
+use crate::faults;
+
+/// What every stage is given: time, a way to wake the main thread, and threads for what waits.
+pub struct Engine {
+    /// Tells the time.
+    pub timepiece: Timepiece,
+    /// Wakes the main thread.
+    pub wake: Wake,
+    /// Sockets, downloads, Redis.
+    pub runtime: Runtime,
+}
+
+/// Threads of the runtime. What they do is waiting, mostly.
+const RUNTIME_THREADS: usize = 2;
+
+impl Engine {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// When the system refuses them.
+    pub fn new(timepiece: Timepiece, wake: Wake) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(RUNTIME_THREADS)
+            .thread_name("io")
+            .enable_all()
+            .build()
+            .context("starting the threads for sockets")?;
+        Ok(Self { timepiece, wake, runtime })
+    }
+
+    /// Adds the stages from archives to results.
+    pub fn build(&self, app: &mut App, config: &Config, device: InferenceDevice) {
+        app.set_error_handler(faults::write_down)
+            .insert_resource(self.timepiece.clone())
+            .insert_resource(self.wake.clone())
+            .init_resource::<Clock>()
+            .add_plugins((
+                StagePlugin,
+                ArchivePlugin {
+                    config: ArchiveConfig::default(),
+                    runtime: self.runtime.handle().clone(),
+                    wake: self.wake.clone(),
+                },
+                BranchPlugin,
+            ));
+        let _ = (config, device);
+    }
+}
+
+/// Opens the device that the configuration asks for.
+///
+/// # Errors
+/// When the choice is not understood, or there is no such device.
+pub fn open_device(config: &Config) -> Result<InferenceDevice> {
+    let choice: DeviceChoice = config.device.parse().context("device")?;
+    let precision: PrecisionChoice = config.precision.parse().context("precision")?;
+    InferenceDevice::open(choice, precision).context("opening the inference device")
+}

@@ -1,0 +1,206 @@
+//! The worker, assembled: every stage, the port it is reached on, the device it computes on.
+
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use bevy_app::prelude::*;
+use detector_action::{ActConfig, ActPlugin, Actions};
+use detector_components::clock::Timepiece;
+use detector_components::secret::Secret;
+use detector_components::wake::{Sleeper, wake};
+use detector_ingest::{IngestConfig, IngestPlugin};
+use detector_protocol::{ProtocolConfig, ProtocolPlugin, ProtocolServer};
+use detector_subscribe::{SubscribeConfig, SubscribePlugin};
+
+use crate::config::Config;
+use crate::engine::{Engine, open_device};
+use crate::runner::{TICK, run_until_asked_to_end};
+use crate::stop::Stop;
+
+/// How long clients, actions and cameras are given to end in order.
+const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(3);
+
+/// A worker that is ready to run. It listens already; nobody is answered until [`Worker::run`].
+pub struct Worker {
+    app: App,
+    sleeper: Sleeper,
+    engine: Engine,
+    address: SocketAddr,
+    device: String,
+    stop: Stop,
+}
+
+impl Worker {
+    /// Takes the port, opens the device and plugs the stages together.
+    ///
+    /// # Errors
+    /// When the configuration is wrong, the port is taken, or there is no such device.
+    pub fn new(config: &Config) -> Result<Self> {
+        config.check()?;
+        detector_ingest::init()?;
+        let (wake, sleeper) = wake();
+        let stop = Stop::new(wake.clone());
+        let engine = Engine::new(Timepiece::real(), wake)?;
+        let server = ProtocolServer::bind(
+            protocol(config),
+            engine.runtime.handle(),
+            engine.timepiece.clone(),
+            engine.wake.clone(),
+        )
+        .with_context(|| format!("listening on {}", config.listen))?;
+        let address = server.local_addr();
+        let device = open_device(config)?;
+        let device_name = device.to_string();
+
+        let mut app = App::empty();
+        engine.build(&mut app, config, device);
+        app.add_plugins((
+            ProtocolPlugin { server },
+            SubscribePlugin { config: subscribe(config) },
+            IngestPlugin {
+                config: ingest(config),
+                runtime: engine.runtime.handle().clone(),
+                timepiece: engine.timepiece.clone(),
+                wake: engine.wake.clone(),
+            },
+            ActPlugin {
+                config: ActConfig::default(),
+                runtime: engine.runtime.handle().clone(),
+                wake: engine.wake.clone(),
+            },
+        ));
+        Ok(Self { app, sleeper, engine, address, device: device_name, stop })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What inference runs on, and why.
+    pub fn device(&self) -> &str {
+        &self.device
+    }
+
+    /// Asks it to end.
+    pub fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// The engine's world, for tests.
+    pub fn app_mut(&mut self) -> &mut App {
+        &mut self.app
+    }
+
+    /// Runs until it is asked to end, then ends in order: clients are told, actions that wait are
+    /// executed, cameras are closed, all within a deadline.
+    pub fn run(mut self) {
+        run_until_asked_to_end(&mut self.app, &self.sleeper, TICK);
+        let world = self.app.world_mut();
+        if let Some(server) = world.remove_resource::<ProtocolServer>() {
+            self.engine.runtime.block_on(server.close(SHUTDOWN_DEADLINE));
+        }
+        drop(self.app);
+        self.engine.runtime.shutdown_timeout(SHUTDOWN_DEADLINE);
+    }
+}
+
+/// A worker in a thread of its own.
+pub struct Running {
+    address: SocketAddr,
+    device: String,
+    stop: Stop,
+    thread: JoinHandle<()>,
+}
+
+impl Running {
+    /// Starts it and waits until it listens.
+    ///
+    /// # Errors
+    /// Like [`Worker::new`].
+    pub fn start(config: Config) -> Result<Self> {
+        let (ready, started) = mpsc::channel();
+        let run = move || match Worker::new(&config) {
+            Ok(worker) => {
+                let told = ready.send(Ok((worker.address, worker.device.clone(), worker.stop())));
+                if told.is_ok() {
+                    worker.run();
+                }
+            }
+            Err(error) => {
+                // Whoever started it has gone if this fails.
+                let _ = ready.send(Err(error));
+            }
+        };
+        let thread = thread::Builder::new()
+            .name("worker".to_owned())
+            .spawn(run)
+            .context("starting the worker's thread")?;
+        let (address, device, stop) =
+            started.recv().context("the worker's thread ended while it started")??;
+        Ok(Self { address, device, stop, thread })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What inference runs on, and why.
+    pub fn device(&self) -> &str {
+        &self.device
+    }
+
+    /// Whether it has ended, though nobody asked.
+    pub fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Asks it to end, and waits until it has.
+    ///
+    /// # Errors
+    /// When it panicked.
+    pub fn stop(self) -> Result<()> {
+        self.stop.ask();
+        self.thread.join().map_err(|_| anyhow!("the worker's main thread panicked"))
+    }
+}
+
+fn protocol(config: &Config) -> ProtocolConfig {
+    let default = ProtocolConfig::default();
+    ProtocolConfig {
+        listen: config.listen.clone(),
+        token: config.auth.token.as_deref().map(Secret::new),
+        max_message_bytes: config.limits.message_bytes,
+        messages_per_second: config.limits.messages_per_second,
+        max_clients: config.limits.clients,
+        heartbeat_interval: Duration::from_secs_f64(config.heartbeat_interval_secs),
+        errors: config.protocol.errors,
+        allow_file_urls: config.allow_file_urls,
+        models_dir: config.models_dir.clone(),
+        worker_id: config.protocol.worker_id.clone().unwrap_or(default.worker_id),
+        capacity: u32::try_from(config.max_streams).unwrap_or(u32::MAX),
+        ..ProtocolConfig::default()
+    }
+}
+
+fn subscribe(config: &Config) -> SubscribeConfig {
+    SubscribeConfig {
+        max_streams: config.max_streams,
+        orphan_grace: Duration::from_secs_f64(config.orphan_grace_secs),
+        model_idle: Duration::from_secs_f64(config.model_idle_secs),
+    }
+}
+
+fn ingest(config: &Config) -> IngestConfig {
+    IngestConfig {
+        frame_period: config.frame_period(),
+        stall_timeout: Duration::from_secs_f64(config.stall_timeout_secs),
+        reconnect_base: Duration::from_secs_f64(config.reconnect_interval_secs),
+        max_retries: u32::try_from(config.max_retries).ok(),
+        ..IngestConfig::default()
+    }
+}

@@ -1,0 +1,218 @@
+//! The device that inference runs on.
+
+use std::fmt;
+
+use burn::tensor::wgpu::WgpuBackend;
+use burn::tensor::{Device, DeviceKind};
+use detector_gpu::{Gpu, Precision};
+use wgpu::{Backends, DeviceType, InstanceDescriptor};
+
+use crate::choice::{DeviceChoice, PrecisionChoice};
+
+/// A device, opened, and why it is this one.
+pub struct InferenceDevice {
+    pub(crate) burn: Device,
+    pub(crate) precision: Precision,
+    gpu: Option<Gpu>,
+    name: String,
+    why: String,
+}
+
+/// Why no device could be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// The machine has no such GPU.
+    #[error(
+        "there is no {wanted}: {found}; expected a GPU with a Vulkan driver, or `cpu` as the device"
+    )]
+    NotFound {
+        /// What was asked for.
+        wanted: DeviceChoice,
+        /// What there is.
+        found: String,
+    },
+    /// The GPU is there and cannot be used.
+    #[error("{name} cannot be opened: {reason}")]
+    Open {
+        /// Which.
+        name: String,
+        /// What the driver says.
+        reason: String,
+    },
+    /// The device cannot compute with these numbers.
+    #[error("{name} cannot compute with {wanted}: {reason}")]
+    Precision {
+        /// Which.
+        name: String,
+        /// What was asked for.
+        wanted: &'static str,
+        /// Why not.
+        reason: &'static str,
+    },
+}
+
+impl InferenceDevice {
+    /// Opens the device that is asked for. `auto` never takes a software device.
+    ///
+    /// # Errors
+    /// When there is no such device or it cannot be used.
+    pub fn open(choice: DeviceChoice, precision: PrecisionChoice) -> Result<Self, DeviceError> {
+        if choice == DeviceChoice::Cpu {
+            return Self::cpu(precision, "as asked for");
+        }
+        let adapters = Adapters::list();
+        let picked = match choice {
+            DeviceChoice::Gpu(number) => adapters.gpus.get(number),
+            DeviceChoice::Software => adapters.software.first(),
+            DeviceChoice::Auto | DeviceChoice::Cpu => adapters.gpus.first(),
+        };
+        match (picked, choice) {
+            (Some(adapter), DeviceChoice::Auto) => {
+                match Self::gpu(adapter, precision, &format!("of {}", adapters.described())) {
+                    // A machine whose driver is broken still has work to do.
+                    Err(DeviceError::Open { name, reason }) => {
+                        let why = format!("{name} cannot be opened: {reason}");
+                        Self::cpu(precision, &why)
+                    }
+                    opened => opened,
+                }
+            }
+            (Some(adapter), _) => Self::gpu(adapter, precision, "as asked for"),
+            (None, DeviceChoice::Auto) => Self::cpu(precision, &adapters.described()),
+            (None, wanted) => {
+                Err(DeviceError::NotFound { wanted, found: adapters.described() })
+            }
+        }
+    }
+
+    fn cpu(precision: PrecisionChoice, why: &str) -> Result<Self, DeviceError> {
+        let name = "the CPU".to_owned();
+        if precision == PrecisionChoice::F16 {
+            let reason = "it would be slower than f32, which is what `auto` takes";
+            return Err(DeviceError::Precision { name, wanted: "f16", reason });
+        }
+        let why = why.to_owned();
+        Ok(Self { burn: Device::flex(), precision: Precision::F32, gpu: None, name, why })
+    }
+
+    fn gpu(adapter: &Adapter, precision: PrecisionChoice, why: &str) -> Result<Self, DeviceError> {
+        let name = adapter.name.clone();
+        // burn makes the device: only it knows which features its kernels need.
+        let (burn, setup) = Device::wgpu_options()
+            .graphics_api(WgpuBackend::Vulkan)
+            .device_kind(adapter.kind.clone())
+            .init_with_setup()
+            .map_err(|error| DeviceError::Open { name: name.clone(), reason: error.to_string() })?;
+        let gpu = Gpu {
+            instance: setup.instance,
+            adapter: setup.adapter,
+            device: setup.device,
+            queue: setup.queue,
+        };
+        let half = gpu.device.features().contains(wgpu::Features::SHADER_F16);
+        let precision = match precision {
+            PrecisionChoice::F16 if !half => {
+                let reason = "its driver has no 16-bit arithmetic";
+                return Err(DeviceError::Precision { name, wanted: "f16", reason });
+            }
+            PrecisionChoice::F16 => Precision::F16,
+            // Answers then agree with the CPU's; f16 is for who asks for it.
+            PrecisionChoice::Auto | PrecisionChoice::F32 => Precision::F32,
+        };
+        Ok(Self { burn, precision, gpu: Some(gpu), name, why: why.to_owned() })
+    }
+
+    /// The device's handles, for those who share it. None: inference runs on the CPU.
+    pub fn shared(&self) -> Option<Gpu> {
+        self.gpu.clone()
+    }
+}
+
+impl fmt::Display for InferenceDevice {
+    /// Which device, and why: `the CPU (no GPU was found)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name, self.why)
+    }
+}
+
+/// A device that there is.
+struct Adapter {
+    name: String,
+    kind: DeviceKind,
+}
+
+/// The devices that there are.
+struct Adapters {
+    gpus: Vec<Adapter>,
+    software: Vec<Adapter>,
+}
+
+impl Adapters {
+    fn list() -> Self {
+        let instance = wgpu::Instance::new(InstanceDescriptor {
+            backends: Backends::VULKAN,
+            ..InstanceDescriptor::new_without_display_handle()
+        });
+        let mut found = Self { gpus: Vec::new(), software: Vec::new() };
+        // burn counts each kind by itself.
+        let (mut discrete, mut integrated, mut virtuals) = (0, 0, 0);
+        let next = |count: &mut usize| {
+            *count += 1;
+            *count - 1
+        };
+        for adapter in pollster::block_on(instance.enumerate_adapters(Backends::VULKAN)) {
+            let info = adapter.get_info();
+            let kind = match info.device_type {
+                DeviceType::DiscreteGpu => DeviceKind::DiscreteGpu(next(&mut discrete)),
+                DeviceType::IntegratedGpu => DeviceKind::IntegratedGpu(next(&mut integrated)),
+                DeviceType::VirtualGpu => DeviceKind::VirtualGpu(next(&mut virtuals)),
+                DeviceType::Cpu => {
+                    found.software.push(Adapter { name: info.name, kind: DeviceKind::Cpu });
+                    continue;
+                }
+                DeviceType::Other => continue,
+            };
+            found.gpus.push(Adapter { name: info.name, kind });
+        }
+        found
+    }
+
+    /// What there is, for people.
+    fn described(&self) -> String {
+        let names = |adapters: &[Adapter]| {
+            adapters.iter().map(|adapter| adapter.name.as_str()).collect::<Vec<_>>().join(", ")
+        };
+        match (self.gpus.as_slice(), self.software.as_slice()) {
+            ([], []) => "no GPU was found".to_owned(),
+            ([], software) => {
+                format!("no GPU was found, only software: {}", names(software))
+            }
+            (gpus, _) => names(gpus),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auto_never_takes_a_software_device() {
+        let device = InferenceDevice::open(DeviceChoice::Auto, PrecisionChoice::Auto).unwrap();
+        let software = device.shared().map(|gpu| gpu.adapter.get_info().device_type);
+        assert_ne!(software, Some(DeviceType::Cpu), "{device}");
+    }
+
+    #[test]
+    fn a_gpu_that_is_not_there_is_refused_with_what_there_is() {
+        let error = InferenceDevice::open(DeviceChoice::Gpu(99), PrecisionChoice::Auto);
+        let error = error.err().unwrap().to_string();
+        assert!(error.starts_with("there is no gpu:99: "), "{error}");
+    }
+
+    #[test]
+    fn the_cpu_says_why_it_was_taken() {
+        let device = InferenceDevice::open(DeviceChoice::Cpu, PrecisionChoice::Auto).unwrap();
+        assert_eq!(device.to_string(), "the CPU (as asked for)");
+    }
+}

@@ -1,0 +1,236 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use bevy_ecs::prelude::*;
+use detector_components::geometry::{BBox, Size};
+use detector_components::job::{Answer, Batch, Job, JobAnswered, TensorBox};
+use detector_components::network::{
+    BatchLimit, Network, NetworkCounters, NetworkInfo, NetworkState, RunsNodes, Task,
+};
+use detector_components::node::{Checkpoint, Keep, ResolvedClasses, RunsNetwork};
+use detector_gpu::{Filled, SlotPool};
+use detector_yolo::{Criteria, Prediction};
+use tracing::{info, warn};
+
+use crate::thread::{DeviceThread, Loaded, Reply, Request};
+
+/// The checkpoint that a network is to be loaded from. Gone once the device was asked to.
+#[derive(Component)]
+pub struct Unloaded(Arc<Path>);
+
+/// Gives each node its network: one for all nodes whose checkpoint is the same file.
+pub fn share_networks(
+    nodes: Query<(Entity, &Checkpoint), Without<RunsNetwork>>,
+    networks: Query<(Entity, &Network)>,
+    mut commands: Commands,
+) {
+    let mut known: Vec<(Arc<str>, Entity)> =
+        networks.iter().map(|(id, network)| (network.sha256.clone(), id)).collect();
+    for (node, checkpoint) in &nodes {
+        let shared = known.iter().find(|(sha256, _)| *sha256 == checkpoint.sha256);
+        let network = shared.map(|(_, network)| *network).unwrap_or_else(|| {
+            let sha256 = checkpoint.sha256.clone();
+            let network = commands
+                .spawn((
+                    Network { sha256: sha256.clone() },
+                    SlotPool::default(),
+                    Unloaded(checkpoint.path.clone()),
+                ))
+                .id();
+            known.push((sha256, network));
+            network
+        });
+        commands.entity(node).insert(RunsNetwork(network));
+    }
+}
+
+/// Asks the device to load what is new.
+pub fn load_networks(
+    networks: Query<(Entity, &Unloaded)>,
+    device: Res<DeviceThread>,
+    mut commands: Commands,
+) {
+    for (network, Unloaded(path)) in &networks {
+        if device.ask(Request::Load { network, path: path.clone() }).is_ok() {
+            commands.entity(network).remove::<Unloaded>();
+        }
+    }
+}
+
+/// Unloads networks that no node runs any more.
+pub fn unload_networks(
+    networks: Query<(Entity, &Network), Without<RunsNodes>>,
+    device: Res<DeviceThread>,
+    mut commands: Commands,
+) {
+    for (entity, network) in &networks {
+        if device.ask(Request::Unload { network: entity }).is_ok() {
+            info!(network = %short(&network.sha256), "the network was unloaded");
+            commands.entity(entity).despawn();
+        }
+    }
+}
+
+/// Asks for slots of sizes that are wanted for the first time.
+pub fn provide_slots(mut pools: Query<(Entity, &mut SlotPool)>, device: Res<DeviceThread>) {
+    for (network, mut pool) in &mut pools {
+        if !pool.has_wanted() {
+            continue;
+        }
+        for (width, height) in pool.take_wanted() {
+            if device.ask(Request::MakeSlots { network, width, height }).is_err() {
+                pool.want(width, height);
+            }
+        }
+    }
+}
+
+/// Sends filled batches to the device, in the order they were formed.
+pub fn submit_batches(
+    mut filled: Query<(Entity, &Batch, &mut Filled)>,
+    networks: Query<&NetworkState>,
+    jobs: Query<&Job>,
+    nodes: Query<(&Keep, &ResolvedClasses)>,
+    device: Res<DeviceThread>,
+    mut commands: Commands,
+) {
+    let mut ready: Vec<_> = filled
+        .iter()
+        .filter(|(_, _, filled)| filled.0.is_some())
+        .map(|(id, batch, _)| (batch.order, id))
+        .collect();
+    ready.sort_unstable();
+    for (_, id) in ready {
+        let Ok((id, batch, mut filled)) = filled.get_mut(id) else { continue };
+        if networks.get(batch.network).is_err() {
+            // Its network was unloaded, and those who asked are gone with it.
+            commands.entity(id).despawn();
+            continue;
+        }
+        let Some(slot) = filled.0.take() else { continue };
+        let criteria = batch
+            .jobs
+            .iter()
+            .map(|job| {
+                let node = jobs.get(*job).ok().and_then(|job| nodes.get(job.node).ok());
+                // A job that is gone has its row already; nobody reads what is said of it.
+                node.map(|(keep, classes)| criteria(keep, classes)).unwrap_or_default()
+            })
+            .collect();
+        let request = Request::Run { batch: id, network: batch.network, slot, criteria };
+        if let Err(Request::Run { slot, .. }) = device.ask(request) {
+            filled.0 = Some(slot);
+            return;
+        }
+    }
+}
+
+fn criteria(keep: &Keep, classes: &ResolvedClasses) -> Criteria {
+    Criteria {
+        min_confidence: keep.min_confidence,
+        max_overlap: keep.max_overlap,
+        max_detections: keep.max_detections as usize,
+        classes: classes.kept.clone(),
+    }
+}
+
+/// Takes what the device has done: networks that are ready, slots, answers.
+pub fn receive_replies(
+    device: Res<DeviceThread>,
+    mut networks: Query<(&Network, &mut NetworkState, &mut NetworkCounters, &mut SlotPool)>,
+    batches: Query<&Batch>,
+    mut answers: MessageWriter<JobAnswered>,
+    mut commands: Commands,
+) {
+    for reply in device.replies() {
+        match reply {
+            Reply::Loaded { network: id, result } => {
+                let Ok((network, mut state, _, mut pool)) = networks.get_mut(id) else { continue };
+                match result {
+                    Ok(Loaded { info, batch, slots }) => {
+                        for slot in slots {
+                            pool.put(slot);
+                        }
+                        info!(network = %short(&network.sha256), batch, "the network is ready");
+                        commands.entity(id).insert((description(&info), BatchLimit(batch)));
+                        *state = NetworkState::Ready;
+                    }
+                    Err(reason) => {
+                        warn!(network = %short(&network.sha256), reason, "no network was made");
+                        *state = NetworkState::Failed { reason: reason.into() };
+                    }
+                }
+            }
+            Reply::Slots { network, slots } => {
+                if let Ok((.., mut pool)) = networks.get_mut(network) {
+                    slots.into_iter().for_each(|slot| pool.put(slot));
+                }
+            }
+            Reply::Ran { batch: id, network, slot, result, took } => {
+                commands.entity(id).try_despawn();
+                let Ok(batch) = batches.get(id) else { continue };
+                let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+                if let Ok((_, _, mut counters, mut pool)) = networks.get_mut(network) {
+                    pool.put(slot);
+                    counters.batches += 1;
+                    counters.last_batch_nanos = nanos;
+                    match &result {
+                        Ok(predictions) => counters.inputs += predictions.len() as u64,
+                        Err(_) => counters.failed += batch.jobs.len() as u64,
+                    }
+                }
+                let answer_of: Box<dyn Fn(usize) -> Result<Answer, Arc<str>>> = match result {
+                    Ok(predictions) => Box::new(move |row| match predictions.get(row) {
+                        Some(prediction) => Ok(answer(prediction)),
+                        None => Err("the network left an input unanswered".into()),
+                    }),
+                    Err(reason) => {
+                        let reason: Arc<str> = reason.into();
+                        Box::new(move |_| Err(reason.clone()))
+                    }
+                };
+                for (row, job) in batch.jobs.iter().enumerate() {
+                    let answer = answer_of(row);
+                    answers.write(JobAnswered { job: *job, answer, device_nanos: nanos });
+                }
+            }
+        }
+    }
+}
+
+fn description(info: &detector_yolo::NetworkInfo) -> NetworkInfo {
+    let [width, height] = info.input;
+    NetworkInfo {
+        task: match info.task {
+            detector_yolo::Task::Detect => Task::Detect,
+            detector_yolo::Task::Classify => Task::Classify,
+        },
+        classes: info.classes.as_slice().into(),
+        input: Size { width: width as u32, height: height as u32 },
+        stride: info.stride as u32,
+    }
+}
+
+fn answer(prediction: &Prediction) -> Answer {
+    match prediction {
+        Prediction::Probabilities(probabilities) => Answer::Probabilities(probabilities.clone()),
+        Prediction::Boxes(boxes) => Answer::Boxes(
+            boxes
+                .iter()
+                .map(|found| {
+                    let [x1, y1, x2, y2] = found.bbox;
+                    TensorBox {
+                        bbox_in_tensor: BBox { x1, y1, x2, y2 },
+                        confidence: found.confidence,
+                        class_id: found.class,
+                    }
+                })
+                .collect(),
+        ),
+    }
+}
+
+/// Enough of a hash to tell networks apart in a log.
+fn short(sha256: &str) -> &str {
+    sha256.get(..12).unwrap_or(sha256)
+}

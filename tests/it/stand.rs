@@ -1,0 +1,174 @@
+//! What stands around the worker in a test: cameras, a web server, Redis, and a CMS to talk through.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use detector::config::Config;
+use detector::worker::Running;
+use detector_archive::pack;
+use detector_simulator::{Footage, HttpServer, RtspServer, Stream};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// The longest that anything in a test may take. Reaching it is a failure.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A worker with impatient time-outs, so that tests of failures take seconds.
+pub fn start_worker(config: Config) -> Running {
+    Running::start(Config { listen: "127.0.0.1:0".to_owned(), device: "cpu".to_owned(), ..config })
+        .unwrap()
+}
+
+pub fn impatient() -> Config {
+    Config {
+        reconnect_interval_secs: 0.2,
+        stall_timeout_secs: 2.0,
+        heartbeat_interval_secs: 0.2,
+        ..Config::default()
+    }
+}
+
+/// An RTSP camera at `/drawn` that shows coloured squares and balls.
+pub fn start_camera() -> RtspServer {
+    start_camera_on((Ipv4Addr::LOCALHOST, 0).into())
+}
+
+pub fn start_camera_on(address: SocketAddr) -> RtspServer {
+    let server = RtspServer::start(address).unwrap();
+    server.add("/drawn", Stream::new(Footage::drawn())).unwrap();
+    server
+}
+
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/models").join(name)
+}
+
+/// A web server that has, at `/colors.mpta`, a pipeline that finds squares and balls and says their
+/// colour.
+pub fn start_web_server(redis_port: u16) -> HttpServer {
+    let http = HttpServer::start().unwrap();
+    http.put("/colors.mpta", "application/zip", archive(&colors(redis_port)));
+    http
+}
+
+pub fn archive(pipeline: &Value) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("archive.mpta");
+    let (detect, classify) = (fixture("tiny-color-detect.pt"), fixture("tiny-color-classify.pt"));
+    let files = [("detect.pt", detect.as_path()), ("classify.pt", classify.as_path())];
+    pack(&out, pipeline, &files).unwrap();
+    std::fs::read(&out).unwrap()
+}
+
+pub fn colors(redis_port: u16) -> Value {
+    json!({
+        "pipeline": {
+            "modelId": "shape",
+            "modelFile": "detect.pt",
+            "minConfidence": 0.5,
+            "branches": [{
+                "modelId": "color",
+                "modelFile": "classify.pt",
+                "triggerClasses": ["square", "ball"],
+                "crop": true,
+                "minConfidence": 0.5,
+            }],
+            "actions": [
+                {"type": "redis_save_image", "key": "shot:{camera_id}:{frame}:{uuid}", "expire_seconds": 60},
+                {
+                    "type": "redis_publish",
+                    "channel": "shapes",
+                    "message": r#"{"camera":"{camera_id}","shape":"{class}","color":"{color}","image":"{image_key}"}"#,
+                },
+            ],
+        },
+        "redis": {"host": "127.0.0.1", "port": redis_port},
+    })
+}
+
+/// A CMS: a WebSocket client that waits for what it expects.
+pub struct Cms {
+    runtime: Runtime,
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Cms {
+    pub fn connect(worker: SocketAddr) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (socket, _) = runtime
+            .block_on(tokio_tungstenite::connect_async(format!("ws://{worker}/")))
+            .unwrap();
+        Self { runtime, socket }
+    }
+
+    pub fn send(&mut self, message: &Value) {
+        self.send_raw(Message::text(message.to_string()));
+    }
+
+    pub fn send_raw(&mut self, message: Message) {
+        self.runtime.block_on(self.socket.send(message)).unwrap();
+    }
+
+    pub fn subscribe(&mut self, id: &str, camera: &str, model: &str) {
+        self.send(&json!({"type": "subscribe", "payload": {
+            "subscriptionIdentifier": id, "rtspUrl": camera,
+            "modelUrl": model, "modelId": 7, "modelName": "Colours",
+        }}));
+    }
+
+    pub fn unsubscribe(&mut self, id: &str) {
+        self.send(&json!({"type": "unsubscribe", "payload": {"subscriptionIdentifier": id}}));
+    }
+
+    /// The next message. Fails when there is none in time.
+    pub fn next(&mut self) -> Value {
+        loop {
+            let message = self.runtime.block_on(async {
+                tokio::time::timeout(PATIENCE, self.socket.next()).await
+            });
+            match message.expect("a message in time").expect("an open socket").unwrap() {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                _ => continue,
+            }
+        }
+    }
+
+    /// The first message from here on that is as wanted. Fails when there is none in time.
+    #[track_caller]
+    pub fn wait_for(&mut self, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        let mut last = Value::Null;
+        while Instant::now() < deadline {
+            let message = self.next();
+            if wanted(&message) {
+                return message;
+            }
+            last = message;
+        }
+        panic!("no {what} in time; the last message was {last}");
+    }
+
+    #[track_caller]
+    pub fn wait_for_detection(&mut self, id: &str) -> Value {
+        self.wait_for("detection", |message| {
+            message["type"] == "imageDetection" && message["subscriptionIdentifier"] == id
+        })
+    }
+
+    #[track_caller]
+    pub fn wait_for_state(&mut self, id: &str, state: &str) -> Value {
+        self.wait_for(state, |message| entry(message, id).is_some_and(|e| e["state"] == state))
+    }
+}
+
+/// The entry of a subscription in a state report.
+pub fn entry<'a>(report: &'a Value, id: &str) -> Option<&'a Value> {
+    let entries = report["cameraConnections"].as_array()?;
+    entries.iter().find(|entry| entry["subscriptionIdentifier"] == id)
+}

@@ -1,0 +1,60 @@
+use std::time::Duration;
+
+use bevy_app::prelude::*;
+use bevy_ecs::prelude::*;
+use detector_components::stage::{Deliver, StageSystems};
+use tokio::runtime::Handle;
+
+use crate::counters::ActionCounters;
+use crate::dispatcher::Dispatcher;
+use crate::systems::{act, close_unnamed_ways};
+
+/// How much may wait for a Redis server, and how long.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActConfig {
+    /// Findings whose actions wait for one server. The oldest make room. Default: 10 000.
+    pub max_waiting: usize,
+    /// Bytes of what waits for one server, pictures included. Default: 64 MiB.
+    pub max_bytes: usize,
+    /// What waited longer is dropped: a gate must not open minutes late. Default: 60 s.
+    pub time_to_live: Duration,
+    /// The longest wait for a connection or an answer. Default: 5 s.
+    pub timeout: Duration,
+    /// The first wait before connecting again; it doubles with each failure. Default: 100 ms.
+    pub reconnect_base: Duration,
+    /// The longest wait before connecting again. Default: 5 s.
+    pub reconnect_cap: Duration,
+}
+
+impl Default for ActConfig {
+    fn default() -> Self {
+        Self {
+            max_waiting: 10_000,
+            max_bytes: 64 << 20,
+            time_to_live: Duration::from_secs(60),
+            timeout: Duration::from_secs(5),
+            reconnect_base: Duration::from_millis(100),
+            reconnect_cap: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Adds this stage to an app.
+pub struct ActPlugin {
+    /// Its limits.
+    pub config: ActConfig,
+    /// Where it talks to Redis and encodes pictures.
+    pub runtime: Handle,
+}
+
+impl Plugin for ActPlugin {
+    fn build(&self, app: &mut App) {
+        let counters = ActionCounters::default();
+        let dispatcher =
+            Dispatcher::new(self.config.clone(), self.runtime.clone(), counters.clone());
+        app.insert_resource(counters).insert_resource(dispatcher).add_systems(
+            Deliver,
+            (act, close_unnamed_ways).chain().in_set(StageSystems::Act),
+        );
+    }
+}

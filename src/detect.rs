@@ -15,12 +15,13 @@ use detector_components::clock::Timepiece;
 use detector_components::frame::{Frame, Pixels};
 use detector_components::geometry::{Region, Size};
 use detector_components::model::{Model, ModelSource, ModelState};
-use detector_components::node::{BranchOf, InputShape, Keep, Node};
+use detector_components::network::NetworkInfo;
+use detector_components::node::{BranchOf, InputShape, Keep, Node, RunsNetwork};
 use detector_components::results::{Finding, Results};
 use detector_components::stage::{Deliver, StageSystems};
 use detector_components::view::{LatestResults, RunsPipeline, View, ViewCounters, ViewOf};
 use detector_components::wake::{Sleeper, wake};
-use detector_picture::{Label, annotate, color_of, decode, encode_jpeg, rgb};
+use detector_picture::{Label, annotate, color_of, decode, rgb};
 use serde_json::{Map, Value, json};
 
 use crate::cli::DetectArgs;
@@ -78,7 +79,8 @@ struct Detector {
     camera: Entity,
     view: Entity,
     sequence: u64,
-    failed: u64,
+    /// The threads that stages work on.
+    _engine: Engine,
 }
 
 /// What the command line says of the pipeline's first node.
@@ -96,9 +98,8 @@ impl Detector {
         let config = Config { device: args.device.clone(), ..Config::default() };
         let (wake, sleeper) = wake();
         let mut app = App::empty();
-        let engine = Engine::new(&config, Timepiece::real(), wake)?;
-        let device = open_device(&config)?;
-        engine.build(&mut app, &config, device);
+        let engine = Engine::new(Timepiece::real(), wake)?;
+        engine.build(&mut app, &config, open_device(&config)?);
         app.insert_resource(RootWishes {
             size: args.imgsz,
             rect: args.rect,
@@ -118,8 +119,11 @@ impl Detector {
         let camera = world.spawn_empty().id();
         let view =
             world.spawn((View { crop_in_frame: None }, ViewOf(camera), RunsPipeline(model))).id();
-        let mut detector = Self { app, sleeper, model, camera, view, sequence: 0, failed: 0 };
+        let mut detector = Self { app, sleeper, _engine: engine, model, camera, view, sequence: 0 };
         detector.load(&args.model)?;
+        if args.rect && args.imgsz.is_none() {
+            detector.fit_inputs_to_pictures();
+        }
         Ok(detector)
     }
 
@@ -138,6 +142,16 @@ impl Detector {
         }
     }
 
+    /// Lets the first network's inputs have the shape of the picture, up to the network's own size.
+    fn fit_inputs_to_pictures(&mut self) {
+        let world = self.app.world_mut();
+        let mut roots = world.query_filtered::<(Entity, &RunsNetwork), Without<BranchOf>>();
+        let Ok((root, runs)) = roots.single(world) else { return };
+        let Some(info) = world.get::<NetworkInfo>(runs.0) else { return };
+        let longest = info.input.width.max(info.input.height);
+        world.entity_mut(root).insert(InputShape::Rect { longest });
+    }
+
     /// Shows a picture to the engine and runs it until it has answered.
     fn results(&mut self, pixels: Pixels, image: &Path) -> Result<Arc<Results>> {
         self.sequence += 1;
@@ -148,7 +162,7 @@ impl Detector {
             run_once(self.app.world_mut());
             let world = self.app.world();
             if let Some(ViewCounters { failed, .. }) = world.get(self.view)
-                && *failed > self.failed
+                && *failed > 0
             {
                 bail!("{}: inference failed; the log says why", image.display());
             }
@@ -245,5 +259,23 @@ fn rounded(value: f32, places: i32) -> f64 {
 fn write_annotated(directory: &Path, image: &Path, results: &Results) -> Result<()> {
     let stem = image.file_stem().unwrap_or(image.as_os_str());
     let file = directory.join(Path::new(stem).with_extension("jpg"));
-    todo_annotate(&file, results).with_context(|| format!("writing {}", file.display()))
+    let whole = Region::whole(results.frame.pixels.size());
+    let labels: Vec<_> = results.findings.iter().flat_map(labels).collect();
+    let mut picture = rgb(&results.frame.pixels, whole);
+    annotate(&mut picture, whole, &labels);
+    let jpeg = picture
+        .encode_jpeg(JPEG_QUALITY)
+        .with_context(|| format!("drawing {}", image.display()))?;
+    std::fs::write(&file, jpeg).with_context(|| format!("writing {}", file.display()))
+}
+
+/// A finding and what its branches found, each with its box.
+fn labels(finding: &Finding) -> Vec<Label> {
+    let own = Label {
+        bbox_in_frame: finding.bbox_in_frame,
+        text: format!("{} {:.2}", finding.class, finding.confidence),
+        color: color_of(&finding.class),
+    };
+    let branches = finding.branches.iter().flat_map(|branch| &branch.findings);
+    std::iter::once(own).chain(branches.flat_map(labels)).collect()
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use bevy_app::prelude::*;
-use detector_archive::{ArchiveConfig, ArchivePlugin};
+use detector_archive::{ArchiveConfig, ArchiveLimits, ArchivePlugin};
 use detector_branch::BranchPlugin;
 use detector_components::clock::{Clock, Timepiece};
 use detector_components::stage::StagePlugin;
@@ -51,13 +51,14 @@ impl Engine {
             .add_plugins((
                 StagePlugin,
                 ArchivePlugin {
-                    config: ArchiveConfig::default(),
+                    config: archive(config),
                     runtime: self.runtime.handle().clone(),
                     wake: self.wake.clone(),
                 },
                 BranchPlugin,
+                PreprocessPlugin { gpu: device.shared() },
+                InferPlugin::new(device),
             ));
-        let _ = (config, device);
     }
 }
 
@@ -69,4 +70,17 @@ pub fn open_device(config: &Config) -> Result<InferenceDevice> {
     let choice: DeviceChoice = config.device.parse().context("device")?;
     let precision: PrecisionChoice = config.precision.parse().context("precision")?;
     InferenceDevice::open(choice, precision).context("opening the inference device")
+}
+
+fn archive(config: &Config) -> ArchiveConfig {
+    let default = ArchiveConfig::default();
+    let cache = dirs::cache_dir().map(|cache| cache.join("detector-worker/models"));
+    ArchiveConfig {
+        cache_dir: config.cache_dir.clone().or(cache).unwrap_or(default.cache_dir),
+        limits: ArchiveLimits {
+            archive_bytes: config.limits.archive_bytes,
+            ..ArchiveLimits::default()
+        },
+        ..ArchiveConfig::default()
+    }
 }

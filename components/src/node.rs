@@ -48,7 +48,7 @@ pub struct Checkpoint {
 }
 
 /// When a branch runs. Not used on the root, which runs on every sampled frame.
-#[derive(Component, Debug, Clone, Default)]
+#[derive(Component, Debug, Clone, Default, PartialEq)]
 pub struct Trigger {
     /// Classes of the parent's detections that start it. Empty: any.
     pub classes: Vec<Arc<str>>,
@@ -71,7 +71,7 @@ pub enum BranchInput {
 }
 
 /// What is kept of a node's answer.
-#[derive(Component, Debug, Clone)]
+#[derive(Component, Debug, Clone, PartialEq)]
 pub struct Keep {
     /// Least confidence of its own boxes, exclusive, as Ultralytics does.
     pub min_confidence: f32,

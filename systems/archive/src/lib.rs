@@ -1,1 +1,24 @@
-//! Model archives (.mpta): fetched, cached, verified, read into nodes.
+//! Model archives (`.mpta`): fetched, checked, unpacked, and read into nodes.
+//!
+//! In: [`Model`](detector_components::model::Model)s. Out: their
+//! [`Node`](detector_components::node::Node)s with checkpoints on this machine, or every reason why
+//! not. An archive comes from outside: it is read within declared limits, only the files that its
+//! pipeline names are unpacked, and none of them can leave the cache.
+
+mod error;
+mod fetch;
+mod loader;
+mod pack;
+mod pipeline;
+mod plugin;
+mod systems;
+mod unpack;
+
+pub use error::ArchiveError;
+pub use pack::{PackError, pack};
+pub use pipeline::Faults;
+pub use plugin::{ArchiveConfig, ArchivePlugin};
+pub use unpack::ArchiveLimits;
+
+/// The entry that says what is to be run.
+const PIPELINE_FILE: &str = "pipeline.json";

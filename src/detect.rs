@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use bevy_app::prelude::*;
-use bevy_ecs::prelude::*;
+use bevy_ecs::prelude::{
+    Added, Commands, Entity, IntoScheduleConfigs, Query, Res, Resource, Without,
+};
 use detector_components::camera::LatestFrame;
 use detector_components::clock::Timepiece;
 use detector_components::frame::{Frame, Pixels};
@@ -231,11 +233,12 @@ fn line(image: &Path, results: &Results) -> Value {
 
 fn detection(finding: &Finding) -> Value {
     let bbox = finding.bbox_in_frame;
-    let mut detection = json!({
+    let corners = [bbox.x1, bbox.y1, bbox.x2, bbox.y2].map(|side| rounded(side, 2));
+    let mut described = json!({
         "class": finding.class,
         "classId": finding.class_id,
         "confidence": rounded(finding.confidence, 4),
-        "bbox": [bbox.x1, bbox.y1, bbox.x2, bbox.y2].map(|side| rounded(side, 2)),
+        "bbox": corners,
     });
     if !finding.branches.is_empty() {
         let branches: Map<String, Value> = finding
@@ -245,9 +248,9 @@ fn detection(finding: &Finding) -> Value {
                 (branch.name.to_string(), branch.findings.iter().map(detection).collect())
             })
             .collect();
-        detection["branches"] = branches.into();
+        described["branches"] = branches.into();
     }
-    detection
+    described
 }
 
 /// The shortest decimal with so many places: no tail that says nothing.

@@ -4,10 +4,13 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use tracing::Subscriber;
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::prelude::*;
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 use crate::config::{Log, LogFormat};
 
@@ -34,16 +37,12 @@ pub fn start(config: &Log) -> Result<LogGuard> {
             (Some(writer), Some(guard))
         }
     };
-    let console = fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false);
-    let file = file.map(|writer| fmt::layer().with_writer(writer).with_ansi(false));
-    let registry = tracing_subscriber::registry().with(filter);
-    match config.format {
-        LogFormat::Text => registry.with(console).with(file).init(),
-        LogFormat::Json => registry.with(console.json()).with(file.map(fmt::Layer::json)).init(),
-    }
+    let colored = std::io::stderr().is_terminal();
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(layer(std::io::stderr, colored, config.format))
+        .with(file.map(|writer| layer(writer, false, config.format)))
+        .init();
     Ok(LogGuard(guard))
 }
 
@@ -53,9 +52,23 @@ pub fn start(config: &Log) -> Result<LogGuard> {
 /// When the directory cannot be written.
 pub fn start_in_file(directory: &Path, level: &str) -> Result<LogGuard> {
     let (writer, guard) = tracing_appender::non_blocking(appender(directory)?);
-    let layer = fmt::layer().with_writer(writer).with_ansi(false);
-    tracing_subscriber::registry().with(filter(level)?).with(layer).init();
+    tracing_subscriber::registry()
+        .with(filter(level)?)
+        .with(layer(writer, false, LogFormat::Text))
+        .init();
     Ok(LogGuard(Some(guard)))
+}
+
+fn layer<S, W>(writer: W, colored: bool, format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'lookup> LookupSpan<'lookup>,
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let layer = fmt::layer().with_writer(writer).with_ansi(colored).with_target(false);
+    match format {
+        LogFormat::Text => layer.boxed(),
+        LogFormat::Json => layer.json().boxed(),
+    }
 }
 
 fn filter(level: &str) -> Result<EnvFilter> {

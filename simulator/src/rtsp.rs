@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,7 +38,7 @@ pub struct RtspServer {
     cameras: Mutex<HashMap<String, Camera>>,
     watchers: Arc<Watchers>,
     context: glib::MainContext,
-    main_loop: glib::MainLoop,
+    stopping: Arc<AtomicBool>,
     listener: glib::Source,
     thread: Option<JoinHandle<()>>,
 }
@@ -79,12 +80,17 @@ impl RtspServer {
             .ok_or_else(|| refused(why_not(address)))?;
         let port = u16::try_from(server.bound_port())
             .map_err(|_| refused(io::ErrorKind::AddrNotAvailable.into()))?;
-        let main_loop = glib::MainLoop::new(Some(&context), false);
+        // Not a `MainLoop`: told to quit before it runs, it would run for ever.
+        let stopping = Arc::new(AtomicBool::new(false));
         let thread = thread::Builder::new()
             .name("rtsp-server".to_owned())
             .spawn({
-                let main_loop = main_loop.clone();
-                move || main_loop.run()
+                let (context, stopping) = (context.clone(), stopping.clone());
+                move || {
+                    while !stopping.load(Ordering::Acquire) {
+                        context.iteration(true);
+                    }
+                }
             })
             .map_err(|source| SimulatorError::Thread { address, source })?;
         Ok(Self {
@@ -95,7 +101,7 @@ impl RtspServer {
             cameras: Mutex::default(),
             watchers,
             context,
-            main_loop,
+            stopping,
             listener,
             thread: Some(thread),
         })
@@ -216,8 +222,11 @@ impl RtspServer {
     pub fn stop(self) {}
 
     fn admit(&self, path: &str, login: &Login, factory: &rtsp::RTSPMediaFactory) {
-        // A role is what a factory knows a user by.
-        let role = format!("{path} {}", login.user);
+        // A role is what a factory knows a user by. The same login may open several cameras, so it
+        // follows from the login alone; it is a structure's name, so it has letters only.
+        let mut hasher = DefaultHasher::new();
+        (&login.user, &login.password).hash(&mut hasher);
+        let role = format!("user-{:016x}", hasher.finish());
         factory.add_role_from_structure(
             &gst::Structure::builder(role.as_str())
                 .field(rtsp::RTSP_PERM_MEDIA_FACTORY_ACCESS, true)
@@ -268,7 +277,7 @@ impl Drop for RtspServer {
         // In this order nobody comes in while the others are sent away.
         self.listener.destroy();
         self.close(|_| true);
-        self.main_loop.quit();
+        self.stopping.store(true, Ordering::Release);
         self.context.wakeup();
         if let Some(thread) = self.thread.take() {
             // It panicked: there is nobody left to tell.

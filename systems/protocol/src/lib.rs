@@ -1,1 +1,47 @@
-//! WebSocket and HTTP: commands in, detections and state out.
+//! WebSocket and HTTP on one port: commands in, detections and state out.
+//!
+//! In: messages of clients, as [`ClientCommand`](detector_components::command::ClientCommand);
+//! requests for pictures and for health. Out: finished passes as `imageDetection`, the state of
+//! each client's subscriptions as `stateReport`, [`Refused`](detector_components::client::Refused)
+//! as `error`.
+//!
+//! Sockets live on the async runtime, the world on the main thread. They meet in two places: a
+//! bounded channel of [`event`]s into the world, and one [`outbox`] a client out of it. Only
+//! [`wire`] knows how anything is written in JSON; nothing of it is seen outside this crate.
+//!
+//! What is promised, whatever clients do:
+//! * nothing that a client sends ends its connection, except a breach of the WebSocket framing
+//!   itself;
+//! * a client that does not read, or floods, costs a bounded amount of memory and delays nobody;
+//! * heartbeats keep their time, because nothing that could be slow stands between the clock and
+//!   the outbox.
+
+mod auth;
+mod budget;
+mod config;
+mod connection;
+mod counters;
+mod detections;
+mod error;
+mod event;
+mod failures;
+mod heartbeat;
+mod http;
+mod outbox;
+mod picture;
+mod plugin;
+mod pulse;
+mod server;
+mod sieve;
+mod systems;
+mod upgrade;
+mod vitals;
+mod wire;
+
+pub use config::ProtocolConfig;
+pub use counters::ProtocolCounters;
+pub use error::BindError;
+pub use heartbeat::NextHeartbeat;
+pub use plugin::ProtocolPlugin;
+pub use pulse::Unready;
+pub use server::{BoundServer, ProtocolServer, ServerHandle};

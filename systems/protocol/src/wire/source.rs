@@ -1,0 +1,189 @@
+//! Addresses of cameras and models: which are allowed, and what they stand for.
+
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use detector_components::camera::CameraSource;
+use detector_components::model::ModelSource;
+use detector_components::secret::SecretUrl;
+use url::ParseError;
+
+use super::fields::{Faults, Fields};
+
+/// What addresses may name, besides what everyone may reach over the network.
+#[derive(Clone, Debug, Default)]
+pub struct Allowed {
+    /// Whether a camera may be a file of this machine.
+    pub camera_files: bool,
+    /// Where models may be named by a path.
+    pub models_dir: Option<PathBuf>,
+}
+
+/// Where the pictures come from: from snapshots when both their fields are there, else a stream.
+pub fn camera(fields: Fields, allowed: &Allowed, faults: &mut Faults) -> Option<CameraSource> {
+    let snapshot = fields.text("snapshotUrl", faults);
+    // Zero is how some clients say that there is none.
+    let interval = fields.whole("snapshotInterval", faults).filter(|&millis| millis != 0);
+    if let (Some(url), Some(millis)) = (snapshot, interval) {
+        let url = snapshot_url(&fields.path("snapshotUrl"), url, faults);
+        let Ok(millis @ 1..) = u64::try_from(millis) else {
+            let path = fields.path("snapshotInterval");
+            faults.invalid(&path, format_args!("{millis}, expected milliseconds above 0"));
+            return None;
+        };
+        return Some(CameraSource::Snapshot { url: url?, interval: Duration::from_millis(millis) });
+    }
+    if let Some(url) = fields.text("rtspUrl", faults) {
+        return stream(&fields.path("rtspUrl"), url, allowed, faults);
+    }
+    if snapshot.is_some() {
+        faults.invalid(&fields.path("snapshotInterval"), "missing");
+    } else {
+        faults.invalid(
+            &fields.path("rtspUrl"),
+            "missing, expected it or snapshotUrl with snapshotInterval",
+        );
+    }
+    None
+}
+
+fn snapshot_url(path: &str, text: &str, faults: &mut Faults) -> Option<SecretUrl> {
+    let url = parsed(path, text, faults)?;
+    match url.scheme() {
+        "http" | "https" => Some(url),
+        scheme => {
+            faults.forbidden(path, format_args!("scheme {scheme}, expected http or https"));
+            None
+        }
+    }
+}
+
+fn stream(path: &str, text: &str, allowed: &Allowed, faults: &mut Faults) -> Option<CameraSource> {
+    let url = parsed(path, text, faults)?;
+    match url.scheme() {
+        "rtsp" | "rtsps" | "http" | "https" => {
+            if url.expose().host_str().is_none_or(str::is_empty) {
+                faults.invalid(path, "no host in the address");
+                return None;
+            }
+            Some(CameraSource::Stream(url))
+        }
+        "file" if !allowed.camera_files => {
+            faults.forbidden(path, "files are not allowed as cameras here");
+            None
+        }
+        "file" => match url.expose().to_file_path() {
+            // A file stands for a camera, and a camera neither ends nor runs ahead.
+            Ok(path) => Some(CameraSource::File { path, looped: true, real_time: true }),
+            Err(()) => {
+                faults.invalid(path, "no path of this machine");
+                None
+            }
+        },
+        scheme => {
+            let what = format_args!("scheme {scheme}, expected rtsp, rtsps, http or https");
+            faults.forbidden(path, what);
+            None
+        }
+    }
+}
+
+/// Where the model comes from: a URL, or a path below the models' directory.
+pub fn model(fields: Fields, allowed: &Allowed, faults: &mut Faults) -> Option<ModelSource> {
+    let path = fields.path("modelUrl");
+    let Some(text) = fields.text("modelUrl", faults) else {
+        // A wrong type was named already; null, nothing and "" are left.
+        if fields.raw("modelUrl").is_none_or(|value| value.is_null() || value == "") {
+            faults.invalid(&path, "missing");
+        }
+        return None;
+    };
+    let file = match SecretUrl::parse(text) {
+        Ok(url) => match url.scheme() {
+            "http" | "https" => return Some(ModelSource::Url(url)),
+            "file" => match url.expose().to_file_path() {
+                Ok(file) => file,
+                Err(()) => {
+                    faults.invalid(&path, "no path of this machine");
+                    return None;
+                }
+            },
+            scheme => {
+                faults.forbidden(&path, format_args!("scheme {scheme}, expected http or https"));
+                return None;
+            }
+        },
+        Err(ParseError::RelativeUrlWithoutBase) => PathBuf::from(text),
+        Err(error) => {
+            faults.invalid(&path, error);
+            return None;
+        }
+    };
+    let Some(models_dir) = &allowed.models_dir else {
+        faults.forbidden(&path, "a path, but models_dir is not configured");
+        return None;
+    };
+    let inside = within(models_dir, &file);
+    if inside.is_none() {
+        faults.forbidden(&path, "not a path within models_dir");
+    }
+    inside.map(ModelSource::File)
+}
+
+/// `file` within `directory`, if that is where it is.
+///
+/// Looks at the names only. A link in the directory was put there by whoever configured it.
+fn within(directory: &Path, file: &Path) -> Option<PathBuf> {
+    let relative = if file.is_absolute() {
+        let absolute = std::path::absolute(directory).ok()?;
+        file.strip_prefix(directory).or_else(|_| file.strip_prefix(absolute)).ok()?
+    } else {
+        file
+    };
+    let mut inside = directory.to_owned();
+    for component in relative.components() {
+        match component {
+            Component::Normal(name) => inside.push(name),
+            Component::CurDir => {}
+            _ => return None,
+        }
+    }
+    (inside != directory).then_some(inside)
+}
+
+/// The error does not repeat the text, which may hold a password.
+fn parsed(path: &str, text: &str, faults: &mut Faults) -> Option<SecretUrl> {
+    SecretUrl::parse(text).map_err(|error| faults.invalid(path, error)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(file: &str, expected: Option<&str>) {
+        assert_eq!(within(Path::new("/srv/models"), Path::new(file)), expected.map(PathBuf::from));
+    }
+
+    #[test]
+    fn a_path_is_taken_from_the_models_directory() {
+        check("a.mpta", Some("/srv/models/a.mpta"));
+        check("./traffic/a.mpta", Some("/srv/models/traffic/a.mpta"));
+        check("/srv/models/a.mpta", Some("/srv/models/a.mpta"));
+    }
+
+    #[test]
+    fn a_path_that_leaves_it_is_refused() {
+        check("../a.mpta", None);
+        check("traffic/../../a.mpta", None);
+        check("/srv/models/../a.mpta", None);
+        check("/srv/models-of-others/a.mpta", None);
+        check("/etc/passwd", None);
+    }
+
+    #[test]
+    fn the_directory_itself_is_no_model() {
+        check(".", None);
+        check("/srv/models/", None);
+    }
+}

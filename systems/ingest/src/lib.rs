@@ -1,1 +1,23 @@
-//! Camera address to newest frame, with its integrity.
+//! Camera address to newest frame.
+//!
+//! In: [`Camera`](detector_components::camera::Camera)s. Out: their
+//! [`LatestFrame`](detector_components::camera::LatestFrame) and
+//! [`StreamState`](detector_components::camera::StreamState). Each camera has a supervisor of its own
+//! outside the world, which opens it, watches it, and opens it again; whatever a camera does, no
+//! other one notices.
+
+mod attempt;
+mod backoff;
+mod config;
+mod error;
+mod login;
+mod picture;
+mod plugin;
+mod snapshot;
+mod status;
+mod stream;
+mod systems;
+
+pub use config::IngestConfig;
+pub use error::{IngestError, init};
+pub use plugin::IngestPlugin;

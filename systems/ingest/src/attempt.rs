@@ -1,0 +1,361 @@
+//! One attempt at a stream: a pipeline of its own, from opening to its end.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::bounded;
+use detector_components::camera::{CameraSource, StreamState};
+use detector_components::clock::{Moment, Timepiece};
+use detector_components::frame::Frame;
+use detector_components::slot::FrameSlot;
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app::{AppSink, AppSinkCallbacks};
+use tracing::{debug, warn};
+use url::Url;
+
+use crate::config::IngestConfig;
+use crate::login::login;
+use crate::picture::pixels;
+use crate::status::Report;
+
+/// Between two looks at whether the camera is still wanted and still gives frames.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+/// Encoded pictures whose arrival is remembered until they are decoded. Decoders hold back a few.
+const MAX_ARRIVALS: usize = 64;
+/// Threads of a decoder. More would add a frame of delay each, and cameras are many.
+const DECODER_THREADS: i32 = 1;
+
+/// Why an attempt ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum End {
+    /// Nobody wants the camera any more.
+    Unwanted,
+    /// The file was played to its end.
+    Finished,
+    /// It failed.
+    Failed(String),
+}
+
+/// What outlives the attempts of a camera.
+pub struct Stream {
+    /// What to open.
+    pub source: CameraSource,
+    /// Where frames go.
+    pub slot: FrameSlot,
+    /// Frames that were handed on, across attempts.
+    pub sequence: Arc<AtomicU64>,
+    /// Tells when frames arrive.
+    pub timepiece: Timepiece,
+    /// How to open and watch it.
+    pub config: IngestConfig,
+}
+
+/// Opens the stream and hands its frames on until it ends. Returns why, and whether frames flowed.
+pub fn run(stream: &Stream, report: &Report) -> (End, bool) {
+    let flow = Arc::new(Flow::new(stream));
+    let pipeline = match build(stream, &flow) {
+        Ok(pipeline) => pipeline,
+        Err(reason) => return (End::Failed(reason), false),
+    };
+    let end = watch(&pipeline, stream, &flow, report);
+    close(pipeline, stream.config.teardown_deadline);
+    (end, flow.frames() > 0)
+}
+
+/// What flows through a pipeline.
+struct Flow {
+    arrivals: Mutex<VecDeque<(Option<gst::ClockTime>, Moment)>>,
+    frames: AtomicU64,
+    slot: FrameSlot,
+    sequence: Arc<AtomicU64>,
+    timepiece: Timepiece,
+}
+
+impl Flow {
+    fn new(stream: &Stream) -> Self {
+        Self {
+            arrivals: Mutex::new(VecDeque::new()),
+            frames: AtomicU64::new(0),
+            slot: stream.slot.clone(),
+            sequence: stream.sequence.clone(),
+            timepiece: stream.timepiece.clone(),
+        }
+    }
+
+    fn frames(&self) -> u64 {
+        self.frames.load(Ordering::Relaxed)
+    }
+
+    /// An encoded picture has arrived, before it is decoded.
+    fn arrived(&self, pts: Option<gst::ClockTime>) {
+        let now = self.timepiece.now();
+        let mut arrivals = self.arrivals.lock().expect("never held across a panic");
+        if arrivals.len() == MAX_ARRIVALS {
+            arrivals.pop_front();
+        }
+        arrivals.push_back((pts, now));
+    }
+
+    /// A picture was decoded.
+    fn decoded(&self, sample: &gst::Sample) {
+        let Some(buffer) = sample.buffer() else { return };
+        let captured = {
+            let mut arrivals = self.arrivals.lock().expect("never held across a panic");
+            let place = arrivals.iter().position(|(pts, _)| *pts == buffer.pts());
+            // What was decoded before it is not asked for any more.
+            place.and_then(|place| arrivals.drain(..=place).last()).map(|(_, moment)| moment)
+        };
+        if buffer.flags().contains(gst::BufferFlags::CORRUPTED) {
+            debug!("a damaged picture was left out");
+            return;
+        }
+        match pixels(sample) {
+            Ok(pixels) => {
+                self.frames.fetch_add(1, Ordering::Relaxed);
+                self.slot.put(Frame {
+                    sequence: self.sequence.fetch_add(1, Ordering::Relaxed) + 1,
+                    captured: captured.unwrap_or_else(|| self.timepiece.now()),
+                    pixels: Arc::new(pixels),
+                });
+            }
+            Err(error) => warn!(%error, "a picture was left out"),
+        }
+    }
+}
+
+fn build(stream: &Stream, flow: &Arc<Flow>) -> Result<gst::Pipeline, String> {
+    let (address, login, real_time) = match &stream.source {
+        CameraSource::File { path, real_time, .. } => {
+            let url = Url::from_file_path(path.canonicalize().map_err(|error| error.to_string())?)
+                .map_err(|()| "the path is not absolute".to_owned())?;
+            (url, None, *real_time)
+        }
+        CameraSource::Stream(url) | CameraSource::Snapshot { url, .. } => {
+            let mut bare = url.expose().clone();
+            let login = (!bare.username().is_empty()).then(|| login(&bare));
+            // Credentials are given as properties: addresses end up in messages.
+            let _ = bare.set_username("");
+            let _ = bare.set_password(None);
+            (bare, login, false)
+        }
+    };
+    let make = |name: &str| {
+        gst::ElementFactory::make(name).build().map_err(|_| format!("GStreamer has no {name}"))
+    };
+    let pipeline = gst::Pipeline::new();
+    let source = gst::ElementFactory::make("uridecodebin")
+        .property("uri", address.as_str())
+        .property("use-buffering", false)
+        .build()
+        .map_err(|_| "GStreamer has no uridecodebin".to_owned())?;
+    // Passes what is right through; some encodings, MJPEG's 4:2:2 for one, are not.
+    let convert = make("videoconvert")?;
+    let caps = gst::Caps::builder("video/x-raw")
+        .field("format", gst::List::new(["NV12", "I420"]))
+        .build();
+    let sink = AppSink::builder()
+        .caps(&caps)
+        .max_buffers(1)
+        .drop(true)
+        .sync(real_time)
+        .qos(false)
+        .enable_last_sample(false)
+        .wait_on_eos(false)
+        .build();
+    let arriving = flow.clone();
+    sink.set_callbacks(
+        AppSinkCallbacks::builder()
+            .new_sample(move |sink| {
+                let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+                arriving.decoded(&sample);
+                Ok(gst::FlowSuccess::Ok)
+            })
+            .build(),
+    );
+    pipeline
+        .add_many([&source, &convert, sink.upcast_ref()])
+        .and_then(|()| convert.link(&sink))
+        .map_err(|error| error.to_string())?;
+    prepare_source(&source, login, &stream.config);
+    link_video(&source, &convert);
+    prepare_decoders(&pipeline, flow);
+    Ok(pipeline)
+}
+
+/// Sets up the element that opens the address, once it is known which it is.
+fn prepare_source(
+    decoder: &gst::Element,
+    login: Option<(String, String)>,
+    config: &IngestConfig,
+) {
+    let latency = u32::try_from(config.latency.as_millis()).unwrap_or(u32::MAX);
+    decoder.connect("source-setup", false, move |values| {
+        let source = values.get(1)?.get::<gst::Element>().ok()?;
+        let has = |name: &str| source.find_property(name).is_some();
+        if source.factory().is_some_and(|factory| factory.name() == "rtspsrc") {
+            source.set_property_from_str("protocols", "tcp");
+            source.set_property("latency", latency);
+            source.set_property("drop-on-latency", true);
+            source.set_property_from_str("teardown-timeout", "200000000");
+            // Sound and metadata are not even asked for.
+            source.connect("select-stream", false, |values| {
+                let caps = values.get(2)?.get::<gst::Caps>().ok()?;
+                let media = caps.structure(0).and_then(|media| media.get::<String>("media").ok());
+                Some(media.is_none_or(|media| media == "video").to_value())
+            });
+        }
+        if has("is-live") && source.factory().is_some_and(|factory| factory.name() == "souphttpsrc")
+        {
+            source.set_property("is-live", true);
+        }
+        if let Some((user, password)) = &login
+            && has("user-id")
+        {
+            source.set_property("user-id", user);
+            source.set_property("user-pw", password);
+        }
+        None
+    });
+}
+
+/// Links the first video that appears. Everything else is left alone.
+fn link_video(decoder: &gst::Element, convert: &gst::Element) {
+    let convert = convert.downgrade();
+    decoder.connect_pad_added(move |_, pad| {
+        let Some(sink) = convert.upgrade().and_then(|convert| convert.static_pad("sink")) else {
+            return;
+        };
+        let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+        let video = caps.structure(0).is_some_and(|caps| caps.name() == "video/x-raw");
+        if video && !sink.is_linked()
+            && let Err(error) = pad.link(&sink)
+        {
+            warn!(%error, "a video stream was not linked");
+        }
+    });
+}
+
+/// Notes when pictures arrive at the decoder, and keeps it to few threads.
+fn prepare_decoders(pipeline: &gst::Pipeline, flow: &Arc<Flow>) {
+    let flow = flow.clone();
+    pipeline.connect_deep_element_added(move |_, _, element| {
+        let decoder = element.factory().is_some_and(|factory| {
+            factory.metadata("klass").is_some_and(|class| {
+                class.contains("Decoder") && class.contains("Video")
+            })
+        });
+        if !decoder {
+            return;
+        }
+        if element.find_property("max-threads").is_some_and(|property| {
+            property.value_type() == i32::static_type()
+        }) {
+            element.set_property("max-threads", DECODER_THREADS);
+        }
+        let Some(pad) = element.static_pad("sink") else { return };
+        let flow = flow.clone();
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+            if let Some(buffer) = info.buffer() {
+                flow.arrived(buffer.pts());
+            }
+            gst::PadProbeReturn::Ok
+        });
+    });
+}
+
+/// Lets the pipeline run until it ends, fails, stalls or is not wanted any more.
+fn watch(pipeline: &gst::Pipeline, stream: &Stream, flow: &Flow, report: &Report) -> End {
+    let Some(bus) = pipeline.bus() else { return End::Failed("no bus".to_owned()) };
+    if pipeline.set_state(gst::State::Playing).is_err() {
+        let reason = bus
+            .timed_pop_filtered(gst::ClockTime::ZERO, &[gst::MessageType::Error])
+            .map_or_else(|| "it cannot be opened".to_owned(), |message| reason(&message));
+        return End::Failed(reason);
+    }
+    let look = gst::ClockTime::from_nseconds(LOOK_INTERVAL.as_nanos() as u64);
+    let wanted = [gst::MessageType::Error, gst::MessageType::Eos];
+    let mut frames = 0;
+    let mut last_frame = Instant::now();
+    loop {
+        let message = bus.timed_pop_filtered(look, &wanted);
+        if report.has_ended() {
+            return End::Unwanted;
+        }
+        if flow.frames() != frames {
+            frames = flow.frames();
+            last_frame = Instant::now();
+            report.tell(StreamState::Running);
+        }
+        match message.as_ref().map(|message| message.type_()) {
+            Some(gst::MessageType::Eos) => match &stream.source {
+                CameraSource::File { looped: true, .. } if frames > 0 => {
+                    let start = gst::ClockTime::ZERO;
+                    if pipeline.seek_simple(gst::SeekFlags::FLUSH, start).is_err() {
+                        return End::Failed("the file cannot be played again".to_owned());
+                    }
+                }
+                CameraSource::File { .. } if frames > 0 => return End::Finished,
+                _ => return End::Failed("the camera ended the stream".to_owned()),
+            },
+            Some(_) => {
+                return End::Failed(message.map(|message| reason(&message)).unwrap_or_default());
+            }
+            None => {}
+        }
+        let silent = last_frame.elapsed();
+        if frames == 0 && silent > stream.config.first_frame_timeout {
+            let after = stream.config.first_frame_timeout.as_secs_f64();
+            return End::Failed(format!("no frame came within {after} s"));
+        }
+        if frames > 0 && silent > stream.config.stall_timeout {
+            let after = stream.config.stall_timeout.as_secs_f64();
+            return End::Failed(format!("no frame came for {after} s"));
+        }
+    }
+}
+
+/// What a message says, for people. Debug texts are left out: they hold addresses.
+fn reason(message: &gst::Message) -> String {
+    let gst::MessageView::Error(error) = message.view() else { return String::new() };
+    let error = error.error();
+    let text = match error.kind::<gst::ResourceError>() {
+        Some(gst::ResourceError::NotAuthorized) => "the camera refuses user or password",
+        Some(gst::ResourceError::NotFound) => "there is nothing at this address",
+        Some(gst::ResourceError::OpenRead | gst::ResourceError::OpenReadWrite) => {
+            "the camera cannot be reached"
+        }
+        _ => "",
+    };
+    let said: Vec<_> =
+        error.message().split_whitespace().filter(|word| !word.contains("://")).collect();
+    let said = said.join(" ");
+    let said = said.trim_end_matches('.');
+    match (text, said) {
+        ("", said) => said.to_owned(),
+        (text, "") => text.to_owned(),
+        (text, said) => format!("{text} ({said})"),
+    }
+}
+
+/// Stops a pipeline, in a thread of its own: one that hangs is left behind after the deadline.
+fn close(pipeline: gst::Pipeline, deadline: Duration) {
+    let (done, closed) = bounded::<()>(1);
+    let work = move || {
+        if pipeline.set_state(gst::State::Null).is_err() {
+            debug!("a pipeline did not stop cleanly");
+        }
+        // Nobody waits any more when this fails.
+        let _ = done.send(());
+    };
+    match thread::Builder::new().name("teardown".to_owned()).spawn(work) {
+        Ok(_) if closed.recv_timeout(deadline).is_err() => {
+            warn!("a stream did not close in time and was left behind");
+        }
+        Ok(_) => {}
+        Err(error) => warn!(%error, "a stream was not closed"),
+    }
+}

@@ -1,0 +1,45 @@
+use std::time::Duration;
+
+use bevy_ecs::prelude::*;
+
+/// How cameras are opened and watched.
+#[derive(Resource, Clone, Debug, PartialEq)]
+pub struct IngestConfig {
+    /// Time between two frames that are taken of a camera. Default: 100 ms.
+    pub frame_period: Duration,
+    /// The longest wait for the first frame of a new connection. Default: 10 s.
+    pub first_frame_timeout: Duration,
+    /// A stream without a frame for this long is opened again. Default: 5 s.
+    pub stall_timeout: Duration,
+    /// The first wait before a camera is opened again; it doubles with each failure. Default: 2 s.
+    pub reconnect_base: Duration,
+    /// The longest wait before a camera is opened again. Default: 60 s.
+    pub reconnect_cap: Duration,
+    /// How often in a row a camera is opened again. Default: for ever.
+    pub max_retries: Option<u32>,
+    /// How long RTP packets wait for ones that overtook them. Over TCP none does. Default: 50 ms.
+    pub latency: Duration,
+    /// Bytes of a snapshot. Default: 32 MiB.
+    pub snapshot_max_bytes: usize,
+    /// The longest that fetching a snapshot may take. Default: 10 s.
+    pub snapshot_timeout: Duration,
+    /// The longest that closing a stream is waited for before it is left to itself. Default: 3 s.
+    pub teardown_deadline: Duration,
+}
+
+impl Default for IngestConfig {
+    fn default() -> Self {
+        Self {
+            frame_period: Duration::from_millis(100),
+            first_frame_timeout: Duration::from_secs(10),
+            stall_timeout: Duration::from_secs(5),
+            reconnect_base: Duration::from_secs(2),
+            reconnect_cap: Duration::from_secs(60),
+            max_retries: None,
+            latency: Duration::from_millis(50),
+            snapshot_max_bytes: 32 << 20,
+            snapshot_timeout: Duration::from_secs(10),
+            teardown_deadline: Duration::from_secs(3),
+        }
+    }
+}

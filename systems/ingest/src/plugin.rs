@@ -1,0 +1,45 @@
+use bevy_app::prelude::*;
+use bevy_ecs::prelude::*;
+use detector_components::clock::Timepiece;
+use detector_components::stage::{Deliver, Sample, StageSystems};
+use detector_components::wake::Wake;
+use reqwest::Client;
+use tokio::runtime::Handle;
+
+use crate::config::IngestConfig;
+use crate::snapshot;
+use crate::systems::{follow_streams, open_cameras, take_frames};
+
+/// Where what waits is done.
+#[derive(Resource)]
+pub struct Outside {
+    pub runtime: Handle,
+    pub client: Client,
+}
+
+/// Adds this stage to an app. [`init`](crate::init) comes first.
+pub struct IngestPlugin {
+    /// How cameras are opened and watched.
+    pub config: IngestConfig,
+    /// Where snapshots are fetched.
+    pub runtime: Handle,
+    /// Tells when frames arrive.
+    pub timepiece: Timepiece,
+    /// Called when a camera that is due has a frame, and when its state changes.
+    pub wake: Wake,
+}
+
+impl Plugin for IngestPlugin {
+    fn build(&self, app: &mut App) {
+        let client = snapshot::client(&self.config);
+        app.insert_resource(self.config.clone())
+            .insert_resource(self.timepiece.clone())
+            .insert_resource(self.wake.clone())
+            .insert_resource(Outside { runtime: self.runtime.clone(), client })
+            .add_systems(
+                Deliver,
+                (open_cameras, follow_streams).chain().in_set(StageSystems::Ingest),
+            )
+            .add_systems(Sample, take_frames.in_set(StageSystems::Ingest));
+    }
+}

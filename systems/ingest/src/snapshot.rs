@@ -1,0 +1,188 @@
+//! Cameras that give one picture at a time, over HTTP.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use detector_components::camera::StreamState;
+use detector_components::frame::{Frame, Pixels};
+use detector_components::secret::SecretUrl;
+use detector_picture::decode;
+use digest_auth::{AuthContext, HttpMethod};
+use reqwest::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use reqwest::{Client, Response, StatusCode, redirect};
+use tokio::task::spawn_blocking;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{info, warn};
+
+use crate::attempt::Stream;
+use crate::backoff::Backoff;
+use crate::config::IngestConfig;
+use crate::login::login;
+use crate::status::Report;
+
+/// Redirects that are followed.
+const MAX_REDIRECTS: usize = 5;
+/// Snapshots are not asked for faster than this.
+const LEAST_INTERVAL: Duration = Duration::from_millis(20);
+
+/// A client with this stage's limits.
+pub fn client(config: &IngestConfig) -> Client {
+    // Whoever comes first installs it; they are all the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .timeout(config.snapshot_timeout)
+        .redirect(redirect::Policy::limited(MAX_REDIRECTS))
+        .build()
+        .expect("the settings are constant")
+}
+
+/// Fetches a picture at each interval, one after the other, until the camera is not wanted any more.
+pub async fn follow(
+    client: Client,
+    url: SecretUrl,
+    every: Duration,
+    stream: Stream,
+    report: Report,
+) {
+    let mut ticks = interval(every.max(LEAST_INTERVAL));
+    // A slow camera is asked again at the next due time, not twice at once.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut backoff = Backoff::new(&stream.config);
+    let mut works = true;
+    loop {
+        ticks.tick().await;
+        if report.has_ended() {
+            return;
+        }
+        match picture(&client, &url, &stream.config).await {
+            Ok(pixels) => {
+                if !works {
+                    info!(camera = %url, "answers again");
+                }
+                works = true;
+                backoff.reset();
+                stream.slot.put(Frame {
+                    sequence: stream.sequence.fetch_add(1, Ordering::Relaxed) + 1,
+                    captured: stream.timepiece.now(),
+                    pixels: Arc::new(pixels),
+                });
+                report.tell(StreamState::Running);
+            }
+            Err(error) => {
+                let reason: Arc<str> = error.to_string().into();
+                if works {
+                    warn!(camera = %url, %reason, "no snapshot");
+                }
+                works = false;
+                let Some(wait) = backoff.next() else {
+                    report.tell(StreamState::Failed { reason });
+                    return;
+                };
+                report.tell(StreamState::Reconnecting { reason });
+                tokio::time::sleep(wait.saturating_sub(every)).await;
+            }
+        }
+    }
+}
+
+/// Why there is no snapshot.
+#[derive(Debug, thiserror::Error)]
+enum SnapshotError {
+    #[error("the camera does not answer: {0}")]
+    Unanswered(String),
+    #[error("the camera refuses user or password")]
+    Unauthorized,
+    #[error("the camera says {0}")]
+    Status(StatusCode),
+    #[error("the picture has more than {0} bytes")]
+    TooLarge(usize),
+    #[error("{0}")]
+    Picture(String),
+}
+
+impl From<reqwest::Error> for SnapshotError {
+    /// Without the address, which may hold a password.
+    fn from(error: reqwest::Error) -> Self {
+        Self::Unanswered(chain(&error.without_url()))
+    }
+}
+
+async fn picture(
+    client: &Client,
+    url: &SecretUrl,
+    config: &IngestConfig,
+) -> Result<Pixels, SnapshotError> {
+    let mut response = authorized(client, url).await?;
+    let status = response.status();
+    if status == StatusCode::UNAUTHORIZED {
+        return Err(SnapshotError::Unauthorized);
+    }
+    if !status.is_success() {
+        return Err(SnapshotError::Status(status));
+    }
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if bytes.len() + chunk.len() > config.snapshot_max_bytes {
+            return Err(SnapshotError::TooLarge(config.snapshot_max_bytes));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    spawn_blocking(move || decode(&bytes))
+        .await
+        .map_err(|error| SnapshotError::Picture(format!("reading it failed: {error}")))?
+        .map_err(|error| SnapshotError::Picture(chain(&error)))
+}
+
+/// Asks, and once more when the camera wants a login: Basic or Digest (RFC 7616), as it says.
+async fn authorized(client: &Client, url: &SecretUrl) -> Result<Response, SnapshotError> {
+    let mut bare = url.expose().clone();
+    let (user, password) = login(&bare);
+    // Both cannot fail on an address with a host, which this one has.
+    let _ = bare.set_username("");
+    let _ = bare.set_password(None);
+    let response = client.get(bare.clone()).send().await?;
+    if response.status() != StatusCode::UNAUTHORIZED || user.is_empty() {
+        return Ok(response);
+    }
+    let offers: Vec<String> = response
+        .headers()
+        .get_all(WWW_AUTHENTICATE)
+        .iter()
+        .filter_map(|offer| offer.to_str().ok().map(str::to_owned))
+        .collect();
+    let request = client.get(bare.clone());
+    let digest = offers.iter().find(|offer| offer.to_ascii_lowercase().starts_with("digest"));
+    let request = match digest {
+        Some(offer) => {
+            let path = match bare.query() {
+                Some(query) => format!("{}?{query}", bare.path()),
+                None => bare.path().to_owned(),
+            };
+            let context = AuthContext::new_with_method(
+                user,
+                password,
+                path,
+                Option::<&[u8]>::None,
+                HttpMethod::GET,
+            );
+            let answer = digest_auth::parse(offer)
+                .and_then(|mut prompt| prompt.respond(&context))
+                .map_err(|_| SnapshotError::Unauthorized)?;
+            request.header(AUTHORIZATION, answer.to_string())
+        }
+        None => request.basic_auth(user, Some(password)),
+    };
+    Ok(request.send().await?)
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,49 @@
+//! The supervisor of a stream: opens it, and opens it again.
+
+use std::thread;
+
+use crossbeam_channel::RecvTimeoutError;
+use detector_components::camera::StreamState;
+use tracing::{info, warn};
+
+use crate::attempt::{End, Stream, run};
+use crate::backoff::Backoff;
+use crate::status::Report;
+
+/// Supervises a stream in a thread of its own, until it is not wanted any more.
+pub fn supervise(stream: Stream, report: Report) -> std::io::Result<()> {
+    let work = move || follow(&stream, &report);
+    thread::Builder::new().name("camera".to_owned()).spawn(work).map(drop)
+}
+
+fn follow(stream: &Stream, report: &Report) {
+    let mut backoff = Backoff::new(&stream.config);
+    loop {
+        let (end, flowed) = run(stream, report);
+        if flowed {
+            backoff.reset();
+        }
+        let reason = match end {
+            End::Unwanted => return,
+            End::Finished => {
+                report.tell(StreamState::Failed { reason: "the file has ended".into() });
+                return;
+            }
+            End::Failed(reason) => reason,
+        };
+        let Some(wait) = backoff.next() else {
+            warn!(camera = %stream.source, reason, "given up");
+            report.tell(StreamState::Failed { reason: reason.into() });
+            return;
+        };
+        if flowed {
+            warn!(camera = %stream.source, reason, "lost; it is opened again");
+        } else {
+            info!(camera = %stream.source, reason, "not there; it is tried again");
+        }
+        report.tell(StreamState::Reconnecting { reason: reason.into() });
+        if report.ended().recv_timeout(wait) == Err(RecvTimeoutError::Disconnected) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,141 @@
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use bevy_ecs::prelude::*;
+use detector_components::camera::{
+    Camera, CameraCounters, CameraSource, LatestFrame, Pace, StreamState,
+};
+use detector_components::clock::{Clock, Moment, Timepiece};
+use detector_components::slot::FrameSlot;
+use detector_components::wake::Wake;
+use tracing::{error, info, warn};
+
+use crate::attempt::Stream;
+use crate::config::IngestConfig;
+use crate::plugin::Outside;
+use crate::snapshot;
+use crate::status::{Supervised, supervision};
+use crate::stream::supervise;
+
+/// How many frames a camera had given, when, and when the last one came.
+#[derive(Component, Clone, Copy, Default)]
+pub struct Meter {
+    received: u64,
+    since: Moment,
+    seen: u64,
+    last: Moment,
+}
+
+/// Time over which frames a second are counted.
+const METER_NANOS: u64 = 1_000_000_000;
+
+/// Opens cameras that are new.
+pub fn open_cameras(
+    cameras: Query<(Entity, &Camera), Without<Supervised>>,
+    config: Res<IngestConfig>,
+    outside: Res<Outside>,
+    timepiece: Res<Timepiece>,
+    wake: Res<Wake>,
+    clock: Res<Clock>,
+    mut commands: Commands,
+) {
+    for (entity, camera) in &cameras {
+        let (supervised, report) = supervision(wake.clone());
+        let slot = FrameSlot::new(timepiece.clone(), wake.clone());
+        let stream = Stream {
+            source: camera.source.clone(),
+            slot: slot.clone(),
+            sequence: Arc::new(AtomicU64::new(0)),
+            timepiece: timepiece.clone(),
+            config: config.clone(),
+        };
+        info!(camera = %camera.source, "opening");
+        match &camera.source {
+            CameraSource::Snapshot { url, interval } => {
+                let (url, interval) = (url.clone(), *interval);
+                let client = outside.client.clone();
+                outside.runtime.spawn(snapshot::follow(client, url, interval, stream, report));
+            }
+            CameraSource::Stream(_) | CameraSource::File { .. } => {
+                if let Err(error) = supervise(stream, report) {
+                    // Tried again in the next run.
+                    error!(camera = %camera.source, %error, "no thread for the camera");
+                    continue;
+                }
+            }
+        }
+        let meter = Meter { since: clock.now, last: clock.now, ..Meter::default() };
+        commands.entity(entity).insert((supervised, slot, meter));
+    }
+}
+
+/// Takes the newest frame of each camera that is due.
+pub fn take_frames(
+    mut cameras: Query<(Entity, &FrameSlot, &mut Pace, &mut CameraCounters)>,
+    config: Res<IngestConfig>,
+    clock: Res<Clock>,
+    mut commands: Commands,
+) {
+    for (camera, slot, mut pace, mut counters) in &mut cameras {
+        if clock.now < pace.due {
+            continue;
+        }
+        let Some(frame) = slot.take() else { continue };
+        counters.sampled += 1;
+        counters.skipped += pace.taken(clock.now, config.frame_period);
+        slot.set_due(pace.due);
+        commands.entity(camera).insert(LatestFrame(frame));
+    }
+}
+
+/// Follows what supervisors tell, and what they cannot: a camera whose thread hangs has stalled.
+pub fn follow_streams(
+    mut cameras: Query<(
+        &Camera,
+        &Supervised,
+        &FrameSlot,
+        &mut StreamState,
+        &mut CameraCounters,
+        &mut Meter,
+    )>,
+    config: Res<IngestConfig>,
+    clock: Res<Clock>,
+) {
+    for (camera, supervised, slot, mut state, mut counters, mut meter) in &mut cameras {
+        counters.reconnects = supervised.reconnects();
+        if let Some(news) = supervised.news() {
+            if news == StreamState::Running && *state != StreamState::Running {
+                info!(camera = %camera.source, "running");
+            }
+            state.set_if_neq(news);
+        }
+        let received = slot.received();
+        if received != meter.seen {
+            meter.seen = received;
+            meter.last = clock.now;
+        }
+        // Snapshots come at their own interval.
+        let patience = match &camera.source {
+            CameraSource::Snapshot { interval, .. } => config.stall_timeout + *interval,
+            _ => config.stall_timeout,
+        };
+        let silent = clock.now.since(meter.last) > patience;
+        if *state == StreamState::Running && silent {
+            warn!(camera = %camera.source, "stalled");
+            *state = StreamState::Stalled;
+        } else if *state == StreamState::Stalled && !silent {
+            *state = StreamState::Running;
+        }
+        let nanos = clock.now.nanos - meter.since.nanos.min(clock.now.nanos);
+        if nanos >= METER_NANOS {
+            let fps = (received - meter.received) as f32 / (nanos as f32 / 1e9);
+            // The first count is as good as any; later ones are smoothed.
+            counters.fps = match meter.received {
+                0 => fps,
+                _ => counters.fps + (fps - counters.fps) * 0.5,
+            };
+            meter.received = received;
+            meter.since = clock.now;
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Real cameras: an RTSP server, a web server, files.
+
+mod files;
+mod rtsp;
+mod snapshots;
+mod stand;

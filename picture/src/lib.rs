@@ -21,5 +21,6 @@ pub use annotate::{Label, annotate};
 pub use decode::{MAX_PIXELS, decode};
 pub use encode::{encode_jpeg, encode_png};
 pub use error::PictureError;
+pub use matrix::ToRgb;
 pub use palette::color_of;
 pub use rgb::{RgbPicture, rgb};

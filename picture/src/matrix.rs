@@ -21,17 +21,26 @@ fn range(color: ColorSpace) -> (f64, f64, f64) {
     if color.full_range { (0.0, 1.0, 1.0) } else { (16.0, 255.0 / 219.0, 255.0 / 224.0) }
 }
 
-/// A colour matrix from luma and chroma to RGB, of full range.
+/// A colour matrix from luma and chroma to RGB of full range, in fixed point: 16 bits behind the
+/// point. Public so that a shader can compute the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ToRgb {
-    black: i32,
-    luma: i32,
-    red_from_v: i32,
-    green_from_u: i32,
-    green_from_v: i32,
-    blue_from_u: i32,
+    /// What is taken from luma first: a whole number.
+    pub black: i32,
+    /// What luma adds to each colour.
+    pub luma: i32,
+    /// What v less 128 adds to red.
+    pub red_from_v: i32,
+    /// What u less 128 adds to green.
+    pub green_from_u: i32,
+    /// What v less 128 adds to green.
+    pub green_from_v: i32,
+    /// What u less 128 adds to blue.
+    pub blue_from_u: i32,
 }
 
 impl ToRgb {
+    /// The matrix of a colour space.
     pub fn new(color: ColorSpace) -> Self {
         let (red, blue) = weights(color.matrix);
         let green = 1.0 - red - blue;
@@ -47,6 +56,7 @@ impl ToRgb {
         }
     }
 
+    /// One pixel, each colour rounded and cut to a byte.
     #[inline]
     pub fn rgb(&self, y: u8, u: u8, v: u8) -> [u8; 3] {
         let luma = (i32::from(y) - self.black) * self.luma + HALF;

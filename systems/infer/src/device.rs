@@ -79,9 +79,7 @@ impl InferenceDevice {
             }
             (Some(adapter), _) => Self::gpu(adapter, precision, "as asked for"),
             (None, DeviceChoice::Auto) => Self::cpu(precision, &adapters.described()),
-            (None, wanted) => {
-                Err(DeviceError::NotFound { wanted, found: adapters.described() })
-            }
+            (None, wanted) => Err(DeviceError::NotFound { wanted, found: adapters.described() }),
         }
     }
 

@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use detector_components::wake::{Reasons, Wake};
 use detector_gpu::{InputSlot, Precision, SlotShape};
 use detector_yolo::{Checkpoint, Criteria, LoadOptions, Network, NetworkInfo, Prediction};
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::device::InferenceDevice;
 use crate::slots;
@@ -82,7 +82,7 @@ impl DeviceThread {
         // Never full before the requests are: there is one reply for each at most.
         let (done, replies) = bounded(MAX_WAITING);
         let work = move || {
-            let mut worker = DeviceWorker { device, networks: HashMap::new() };
+            let mut worker = DeviceWorker { device, networks: HashMap::new(), slots: 0 };
             for request in waiting {
                 let Some(reply) = worker.answer(request) else { continue };
                 if done.send(reply).is_err() {
@@ -111,6 +111,8 @@ impl DeviceThread {
 struct DeviceWorker {
     device: InferenceDevice,
     networks: HashMap<Entity, (Network, usize)>,
+    /// Slots that were ever made.
+    slots: u64,
 }
 
 impl DeviceWorker {
@@ -122,7 +124,12 @@ impl DeviceWorker {
             }
             Request::MakeSlots { network, width, height } => {
                 let batch = self.networks.get(&network).map_or(1, |(_, batch)| *batch);
-                let slots = slots::make(SlotShape { batch, height, width });
+                let slots = guarded(|| self.make_slots(SlotShape { batch, height, width }))
+                    .and_then(|slots| slots)
+                    .unwrap_or_else(|reason| {
+                        warn!(width, height, reason, "no input slots were made");
+                        Vec::new()
+                    });
                 Some(Reply::Slots { network, slots })
             }
             Request::Run { batch, network, slot, criteria } => {
@@ -156,9 +163,15 @@ impl DeviceWorker {
         let info = network.info().clone();
         let batch = self.worthwhile_batch(&network, &info)?;
         let [width, height] = info.input;
-        let slots = slots::make(SlotShape { batch, height, width });
+        let slots = self.make_slots(SlotShape { batch, height, width })?;
         self.networks.insert(entity, (network, batch));
         Ok(Loaded { info, batch, slots })
+    }
+
+    fn make_slots(&mut self, shape: SlotShape) -> Result<Vec<InputSlot>, String> {
+        let slots = slots::make(shape, &self.device, self.slots)?;
+        self.slots += slots.len() as u64;
+        Ok(slots)
     }
 
     /// How many inputs at once this network answers faster than one by one. Runs it, which also

@@ -167,8 +167,9 @@ fn antialiased(pixels: &Pixels, placement: &Placement, out: &mut [f32]) {
     let from = ImageRef::new(source.width, source.height, &picture.data, PixelType::U8x3)
         .expect("the picture has the size of its region");
     let mut to = Image::new(resized.width, resized.height, PixelType::U8x3);
-    let options =
-        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
+    let options = ResizeOptions::new()
+        .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
+        .use_alpha(false);
     Resizer::new().resize(&from, &mut to, &options).expect("both pictures have three channels");
 
     let across = Visible::new(resized.width, offset[0], tensor.width);

@@ -47,8 +47,7 @@ pub fn detect(args: &DetectArgs) -> Result<()> {
     }
     let mut output = std::io::stdout().lock();
     for image in &args.images {
-        let bytes =
-            std::fs::read(image).with_context(|| format!("reading {}", image.display()))?;
+        let bytes = std::fs::read(image).with_context(|| format!("reading {}", image.display()))?;
         let pixels = decode(&bytes).with_context(|| format!("reading {}", image.display()))?;
         let results = detector.results(pixels, image)?;
         writeln!(output, "{}", line(image, &results)).context("writing to standard output")?;

@@ -1,18 +1,8 @@
-//! What happens when a system fails or panics: it is written down and counted, and the worker lives
+//! What happens when a system fails or panics: it is written down, and the worker lives
 //! on.
-
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bevy_ecs::error::{BevyError, ErrorContext, Severity};
 use tracing::{debug, error, info, trace, warn};
-
-/// Systems that failed, panics included, since the process started.
-static FAULTS: AtomicU64 = AtomicU64::new(0);
-
-/// How many systems failed since the process started.
-pub fn count() -> u64 {
-    FAULTS.load(Ordering::Relaxed)
-}
 
 /// Writes a system's error down at the level that its severity asks for.
 ///
@@ -27,7 +17,5 @@ pub fn write_down(fault: BevyError, context: ErrorContext) {
         Severity::Info => info!(%system, %fault, "a system failed"),
         Severity::Warning => warn!(%system, %fault, "a system failed"),
         Severity::Error | Severity::Panic => error!(%system, %fault, "a system failed"),
-        other => error!(%system, severity = ?other, %fault, "a system failed"),
     }
-    FAULTS.fetch_add(1, Ordering::Relaxed);
 }

@@ -13,8 +13,8 @@ use crate::stop;
 /// # Errors
 /// When the port is taken or a video cannot be played.
 pub fn simulate(args: &SimulateArgs) -> Result<()> {
-    let server = RtspServer::start(args.listen)
-        .with_context(|| format!("listening on {}", args.listen))?;
+    let server =
+        RtspServer::start(args.listen).with_context(|| format!("listening on {}", args.listen))?;
     let mut cameras = vec![("/drawn".to_owned(), Footage::drawn())];
     for video in &args.videos {
         let name = video.file_stem().context("a video needs a name")?.to_string_lossy();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use bevy_app::prelude::*;
-use detector_action::{ActConfig, ActPlugin, Actions};
+use detector_action::{ActConfig, ActPlugin, Dispatcher};
 use detector_components::clock::Timepiece;
 use detector_components::secret::Secret;
 use detector_components::wake::{Sleeper, wake};
@@ -69,7 +69,6 @@ impl Worker {
             ActPlugin {
                 config: ActConfig::default(),
                 runtime: engine.runtime.handle().clone(),
-                wake: engine.wake.clone(),
             },
         ));
         Ok(Self { app, sleeper, engine, address, device: device_name, stop })
@@ -103,6 +102,10 @@ impl Worker {
         if let Some(server) = world.remove_resource::<ProtocolServer>() {
             self.engine.runtime.block_on(server.close(SHUTDOWN_DEADLINE));
         }
+        if let Some(dispatcher) = world.remove_resource::<Dispatcher>() {
+            self.engine.runtime.block_on(dispatcher.flush(SHUTDOWN_DEADLINE));
+        }
+        // Cameras, models and threads go with the world.
         drop(self.app);
         self.engine.runtime.shutdown_timeout(SHUTDOWN_DEADLINE);
     }

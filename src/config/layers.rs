@@ -21,8 +21,7 @@ pub fn read(file: &Path) -> Result<Config, ConfigError> {
 
 /// Reads RON. The error says line and column.
 pub fn from_ron(text: &str) -> Result<Config, String> {
-    let options =
-        ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
+    let options = ron::Options::default().with_default_extension(Extensions::IMPLICIT_SOME);
     options.from_str(text).map_err(|error| {
         let hint = match &error.code {
             ron::Error::NoSuchStructField { expected, found, .. } => nearest(found, expected),
@@ -66,11 +65,12 @@ pub fn with_environment(
         };
         // A token may look like a number: the first reading that fits the field wins.
         let readings = [serde_json::from_str(&text).unwrap_or(Value::Null), Value::String(text)];
-        let fitting = readings.into_iter().filter(|reading| !reading.is_null()).find_map(|reading| {
-            let mut tree = tree.clone();
-            *tree.pointer_mut(path)? = reading;
-            serde_json::from_value::<Config>(tree.clone()).ok().map(|_| tree)
-        });
+        let fitting =
+            readings.into_iter().filter(|reading| !reading.is_null()).find_map(|reading| {
+                let mut tree = tree.clone();
+                *tree.pointer_mut(path)? = reading;
+                serde_json::from_value::<Config>(tree.clone()).ok().map(|_| tree)
+            });
         tree = fitting.ok_or_else(|| {
             let before = tree.pointer(path);
             fault(format!("expected a value like {}", before.unwrap_or(&Value::Null)))

@@ -140,7 +140,7 @@ impl Book {
         entry.age_millis = message["frameAgeMs"].as_f64();
         let detections = message["data"]["detections"].as_array().cloned().unwrap_or_default();
         entry.newest = detections.iter().map(described).collect();
-        let mut counts = BTreeMap::new();
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for detection in &detections {
             if let Some(class) = detection["class"].as_str() {
                 *counts.entry(class.to_owned()).or_default() += 1;

@@ -110,7 +110,9 @@ impl Screen {
     fn lines(&self, scene: &Scene) -> Vec<String> {
         let elapsed = self.began.elapsed().as_secs();
         let clock = match scene.remaining {
-            Some(left) => format!("{}:{:02}, {} s to go", elapsed / 60, elapsed % 60, left.as_secs()),
+            Some(left) => {
+                format!("{}:{:02}, {} s to go", elapsed / 60, elapsed % 60, left.as_secs())
+            }
             None => format!("{}:{:02}, Ctrl-C ends it", elapsed / 60, elapsed % 60),
         };
         let mut lines = vec![

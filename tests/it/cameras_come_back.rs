@@ -1,9 +1,7 @@
 //! A camera dies and comes back, as cameras do. The worker says so, and goes on by itself; other
 //! cameras do not notice.
 
-use crate::stand::{
-    Cms, impatient, start_camera, start_camera_on, start_web_server, start_worker,
-};
+use crate::stand::{Cms, impatient, start_camera, start_camera_on, start_web_server, start_worker};
 
 #[test]
 fn a_camera_that_was_restarted_is_watched_again() {

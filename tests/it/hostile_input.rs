@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::stand::{Cms, archive, colors, entry, impatient, start_camera, start_web_server, start_worker};
+use crate::stand::{
+    Cms, archive, colors, entry, impatient, start_camera, start_web_server, start_worker,
+};
 
 #[test]
 fn rubbish_is_answered_and_hurts_nothing() {

@@ -8,11 +8,8 @@ use detector_components::stage::{Deliver, Sample};
 
 #[test]
 fn no_two_systems_race() {
-    let config = Config {
-        listen: "127.0.0.1:0".to_owned(),
-        device: "cpu".to_owned(),
-        ..Config::default()
-    };
+    let config =
+        Config { listen: "127.0.0.1:0".to_owned(), device: "cpu".to_owned(), ..Config::default() };
     let mut worker = Worker::new(&config).unwrap();
     for label in [Sample.intern(), Deliver.intern()] {
         let conflicts = worker.app_mut().world_mut().schedule_scope(label, |world, schedule| {

@@ -99,11 +99,9 @@ pub struct Cms {
 
 impl Cms {
     pub fn connect(worker: SocketAddr) -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (socket, _) = runtime
-            .block_on(tokio_tungstenite::connect_async(format!("ws://{worker}/")))
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (socket, _) =
+            runtime.block_on(tokio_tungstenite::connect_async(format!("ws://{worker}/"))).unwrap();
         Self { runtime, socket }
     }
 
@@ -129,9 +127,9 @@ impl Cms {
     /// The next message. Fails when there is none in time.
     pub fn next(&mut self) -> Value {
         loop {
-            let message = self.runtime.block_on(async {
-                tokio::time::timeout(PATIENCE, self.socket.next()).await
-            });
+            let message = self
+                .runtime
+                .block_on(async { tokio::time::timeout(PATIENCE, self.socket.next()).await });
             match message.expect("a message in time").expect("an open socket").unwrap() {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
                 _ => continue,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use detector_components::model::RedisServer;
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisConnectionInfo,
-    RedisError,
+    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, IntoConnectionInfo,
+    RedisConnectionInfo, RedisError,
 };
 use tokio::sync::mpsc;
 use tracing::{info, warn};
@@ -153,7 +153,10 @@ fn is_away(error: &RedisError) -> bool {
         || error.is_connection_dropped()
         || error.is_connection_refusal()
         || matches!(error.kind(), ErrorKind::AuthenticationFailed)
-        || matches!(error.code(), Some("LOADING" | "MASTERDOWN" | "NOAUTH" | "READONLY" | "TRYAGAIN"))
+        || matches!(
+            error.code(),
+            Some("LOADING" | "MASTERDOWN" | "NOAUTH" | "READONLY" | "TRYAGAIN")
+        )
 }
 
 /// Why, without what was sent.

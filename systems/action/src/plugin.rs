@@ -52,9 +52,8 @@ impl Plugin for ActPlugin {
         let counters = ActionCounters::default();
         let dispatcher =
             Dispatcher::new(self.config.clone(), self.runtime.clone(), counters.clone());
-        app.insert_resource(counters).insert_resource(dispatcher).add_systems(
-            Deliver,
-            (act, close_unnamed_ways).chain().in_set(StageSystems::Act),
-        );
+        app.insert_resource(counters)
+            .insert_resource(dispatcher)
+            .add_systems(Deliver, (act, close_unnamed_ways).chain().in_set(StageSystems::Act));
     }
 }

@@ -111,7 +111,7 @@ async fn load(
 async fn blocking(
     work: impl FnOnce() -> Result<Unpacked, ArchiveError> + Send + 'static,
 ) -> Result<Unpacked, ArchiveError> {
-    spawn_blocking(work).await.unwrap_or_else(|error| {
-        Err(ArchiveError::Zip(format!("reading it failed: {error}")))
-    })
+    spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(ArchiveError::Zip(format!("reading it failed: {error}"))))
 }

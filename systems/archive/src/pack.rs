@@ -46,9 +46,8 @@ pub fn pack(out: &Path, pipeline: &Value, files: &[(&str, &Path)]) -> Result<(),
         let name = name.to_owned();
         move |source| PackError::Zip { name, source }
     };
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .large_file(true);
+    let options =
+        SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(true);
     let file = File::create(out).map_err(io("the archive"))?;
     let mut writer = ZipWriter::new(file);
     writer.start_file(PIPELINE_FILE, options).map_err(zip(PIPELINE_FILE))?;

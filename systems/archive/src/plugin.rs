@@ -53,8 +53,7 @@ pub struct ArchivePlugin {
 
 impl Plugin for ArchivePlugin {
     fn build(&self, app: &mut App) {
-        let loader =
-            Loader::new(self.config.clone(), self.runtime.clone(), self.wake.clone());
+        let loader = Loader::new(self.config.clone(), self.runtime.clone(), self.wake.clone());
         app.insert_resource(loader).add_observer(cancel_loading).add_systems(
             Deliver,
             (begin_loading, receive_archives).chain().in_set(StageSystems::Archive),

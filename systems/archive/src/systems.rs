@@ -1,8 +1,6 @@
 use bevy_ecs::prelude::*;
 use detector_components::model::{Model, ModelState};
-use detector_components::node::{
-    Actions, BranchOf, Checkpoint, InputShape, Node, NodeOf,
-};
+use detector_components::node::{Actions, BranchOf, Checkpoint, InputShape, Node, NodeOf};
 use tracing::{info, warn};
 
 use crate::loader::{Arrived, Loader};

@@ -154,9 +154,8 @@ fn build(stream: &Stream, flow: &Arc<Flow>) -> Result<gst::Pipeline, String> {
         .map_err(|_| "GStreamer has no uridecodebin".to_owned())?;
     // Passes what is right through; some encodings, MJPEG's 4:2:2 for one, are not.
     let convert = make("videoconvert")?;
-    let caps = gst::Caps::builder("video/x-raw")
-        .field("format", gst::List::new(["NV12", "I420"]))
-        .build();
+    let caps =
+        gst::Caps::builder("video/x-raw").field("format", gst::List::new(["NV12", "I420"])).build();
     let sink = AppSink::builder()
         .caps(&caps)
         .max_buffers(1)
@@ -187,11 +186,7 @@ fn build(stream: &Stream, flow: &Arc<Flow>) -> Result<gst::Pipeline, String> {
 }
 
 /// Sets up the element that opens the address, once it is known which it is.
-fn prepare_source(
-    decoder: &gst::Element,
-    login: Option<(String, String)>,
-    config: &IngestConfig,
-) {
+fn prepare_source(decoder: &gst::Element, login: Option<(String, String)>, config: &IngestConfig) {
     let latency = u32::try_from(config.latency.as_millis()).unwrap_or(u32::MAX);
     decoder.connect("source-setup", false, move |values| {
         let source = values.get(1)?.get::<gst::Element>().ok()?;
@@ -231,7 +226,8 @@ fn link_video(decoder: &gst::Element, convert: &gst::Element) {
         };
         let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
         let video = caps.structure(0).is_some_and(|caps| caps.name() == "video/x-raw");
-        if video && !sink.is_linked()
+        if video
+            && !sink.is_linked()
             && let Err(error) = pad.link(&sink)
         {
             warn!(%error, "a video stream was not linked");
@@ -244,16 +240,17 @@ fn prepare_decoders(pipeline: &gst::Pipeline, flow: &Arc<Flow>) {
     let flow = flow.clone();
     pipeline.connect_deep_element_added(move |_, _, element| {
         let decoder = element.factory().is_some_and(|factory| {
-            factory.metadata("klass").is_some_and(|class| {
-                class.contains("Decoder") && class.contains("Video")
-            })
+            factory
+                .metadata("klass")
+                .is_some_and(|class| class.contains("Decoder") && class.contains("Video"))
         });
         if !decoder {
             return;
         }
-        if element.find_property("max-threads").is_some_and(|property| {
-            property.value_type() == i32::static_type()
-        }) {
+        if element
+            .find_property("max-threads")
+            .is_some_and(|property| property.value_type() == i32::static_type())
+        {
             element.set_property("max-threads", DECODER_THREADS);
         }
         let Some(pad) = element.static_pad("sink") else { return };

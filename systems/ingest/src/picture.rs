@@ -5,8 +5,8 @@ use detector_components::frame::{
 };
 use detector_components::geometry::Size;
 use gstreamer as gst;
-use gstreamer_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoFrame, VideoInfo};
 use gstreamer_video::prelude::*;
+use gstreamer_video::{VideoColorMatrix, VideoColorRange, VideoFormat, VideoFrame, VideoInfo};
 
 /// Why a sample is not a picture.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@ use std::io;
 
 /// The port could not be opened.
 #[derive(Debug, thiserror::Error)]
-pub enum BindError {
+pub enum ProtocolError {
     /// The name means no address.
     #[error("looking up {listen:?}, expected HOST:PORT")]
     Lookup {

@@ -1,12 +1,12 @@
 //! WebSocket and HTTP on one port: commands in, detections and state out.
 //!
 //! In: messages of clients, as [`ClientCommand`](detector_components::command::ClientCommand);
-//! requests for pictures and for health. Out: finished passes as `imageDetection`, the state of
-//! each client's subscriptions as `stateReport`, [`Refused`](detector_components::client::Refused)
+//! requests for pictures and for health. Out: finished passes as `imageDetection`, the state of all
+//! subscriptions as `stateReport`, [`Refused`](detector_components::client::Refused)
 //! as `error`.
 //!
-//! Sockets live on the async runtime, the world on the main thread. They meet in two places: a
-//! bounded channel of [`event`]s into the world, and one [`outbox`] a client out of it. Only
+//! Sockets live on the async runtime, the world on the main thread. They meet in a bounded channel of
+//! [`event`]s into the world, one of requests for pictures, and one [`outbox`] a client out of it. Only
 //! [`wire`] knows how anything is written in JSON; nothing of it is seen outside this crate.
 //!
 //! What is promised, whatever clients do:
@@ -24,7 +24,6 @@ mod counters;
 mod detections;
 mod error;
 mod event;
-mod failures;
 mod heartbeat;
 mod http;
 mod outbox;
@@ -32,6 +31,7 @@ mod picture;
 mod plugin;
 mod pulse;
 mod server;
+mod shots;
 mod sieve;
 mod systems;
 mod upgrade;
@@ -39,9 +39,8 @@ mod vitals;
 mod wire;
 
 pub use config::ProtocolConfig;
-pub use counters::ProtocolCounters;
-pub use error::BindError;
+pub use counters::{ProtocolCounters, ProtocolCounts};
+pub use error::ProtocolError;
 pub use heartbeat::NextHeartbeat;
 pub use plugin::ProtocolPlugin;
-pub use pulse::Unready;
-pub use server::{BoundServer, ProtocolServer, ServerHandle};
+pub use server::ProtocolServer;

@@ -360,9 +360,13 @@ mod tests {
 
     #[test]
     fn fragments_are_emptied_from_where_they_grow_too_large() {
-        let input =
-            [frame(0x01, &[7; 150]), frame(0x89, b"ping"), frame(0x00, &[7; 51]), frame(0x80, &[7])]
-                .concat();
+        let input = [
+            frame(0x01, &[7; 150]),
+            frame(0x89, b"ping"),
+            frame(0x00, &[7; 51]),
+            frame(0x80, &[7]),
+        ]
+        .concat();
         let expected =
             [frame(0x02, &[7; 150]), frame(0x89, b"ping"), frame(0x00, b""), frame(0x80, b"")]
                 .concat();

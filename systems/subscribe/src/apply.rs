@@ -146,7 +146,8 @@ fn holds(world: &World, subscription: Entity, wish: &Subscribe) -> bool {
 
 fn camera(world: &mut World, wish: &Subscribe) -> Result<Entity, Refusal> {
     let mut cameras = world.query::<(Entity, &Camera)>();
-    let same = |(entity, camera): (Entity, &Camera)| (camera.source == wish.camera).then_some(entity);
+    let same =
+        |(entity, camera): (Entity, &Camera)| (camera.source == wish.camera).then_some(entity);
     if let Some(camera) = cameras.iter(world).find_map(same) {
         return Ok(camera);
     }
@@ -174,12 +175,11 @@ fn model(world: &mut World, source: &ModelSource) -> Entity {
 }
 
 fn view(world: &mut World, view: View, camera: Entity, model: Entity) -> Entity {
-    let shared = world
-        .query::<(Entity, &View, &ViewOf, &RunsPipeline)>()
-        .iter(world)
-        .find_map(|(entity, other, of, runs)| {
+    let shared = world.query::<(Entity, &View, &ViewOf, &RunsPipeline)>().iter(world).find_map(
+        |(entity, other, of, runs)| {
             (*other == view && of.0 == camera && runs.0 == model).then_some(entity)
-        });
+        },
+    );
     shared.unwrap_or_else(|| world.spawn((view, ViewOf(camera), RunsPipeline(model))).id())
 }
 

@@ -37,7 +37,8 @@ impl<'a> Fields<'a> {
                     .map(|known| (strsim::jaro_winkler(key, known), known))
                     .filter(|(likeness, _)| *likeness > 0.8)
                     .max_by(|a, b| a.0.total_cmp(&b.0));
-                let hint = near.map(|(_, near)| format!("; is {near:?} meant?")).unwrap_or_default();
+                let hint =
+                    near.map(|(_, near)| format!("; is {near:?} meant?")).unwrap_or_default();
                 self.warnings.push(format!("{}: unknown{hint}", joined(&self.path, key)));
             }
         }

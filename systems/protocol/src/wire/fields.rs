@@ -27,6 +27,11 @@ impl Faults {
         self.all.push((RefusalCode::ForbiddenUrl, format!("{path}: {what}")));
     }
 
+    /// How many there are so far.
+    pub fn count(&self) -> usize {
+        self.all.len()
+    }
+
     /// `value`, if nothing is wrong. It must be there then.
     ///
     /// # Errors

@@ -43,7 +43,10 @@ impl Incoming {
             "setSessionId" => set_session(payload(&message)?),
             "requestState" => Ok(Self::RequestState),
             // Types of the protocol that this worker does not know yet. Each becomes a line above.
-            "patchSession" | "patchSessionResult" | "setSubscriptionList" | "setProgressionStage" => {
+            "patchSession"
+            | "patchSessionResult"
+            | "setSubscriptionList"
+            | "setProgressionStage" => {
                 Err(invalid(format!("type: {name} is not supported by this version")))
             }
             unknown => Err(invalid(format!("type: {:?} is not known", shortened(unknown)))),

@@ -21,6 +21,7 @@ pub struct Allowed {
 
 /// Where the pictures come from: from snapshots when both their fields are there, else a stream.
 pub fn camera(fields: Fields, allowed: &Allowed, faults: &mut Faults) -> Option<CameraSource> {
+    let faults_before = faults.count();
     let snapshot = fields.text("snapshotUrl", faults);
     // Zero is how some clients say that there is none.
     let interval = fields.whole("snapshotInterval", faults).filter(|&millis| millis != 0);
@@ -36,7 +37,9 @@ pub fn camera(fields: Fields, allowed: &Allowed, faults: &mut Faults) -> Option<
     if let Some(url) = fields.text("rtspUrl", faults) {
         return stream(&fields.path("rtspUrl"), url, allowed, faults);
     }
-    if snapshot.is_some() {
+    if faults.count() > faults_before {
+        // What is there but wrong is not missing.
+    } else if snapshot.is_some() {
         faults.invalid(&fields.path("snapshotInterval"), "missing");
     } else {
         faults.invalid(
@@ -91,9 +94,9 @@ fn stream(path: &str, text: &str, allowed: &Allowed, faults: &mut Faults) -> Opt
 /// Where the model comes from: a URL, or a path below the models' directory.
 pub fn model(fields: Fields, allowed: &Allowed, faults: &mut Faults) -> Option<ModelSource> {
     let path = fields.path("modelUrl");
+    let faults_before = faults.count();
     let Some(text) = fields.text("modelUrl", faults) else {
-        // A wrong type was named already; null, nothing and "" are left.
-        if fields.raw("modelUrl").is_none_or(|value| value.is_null() || value == "") {
+        if faults.count() == faults_before {
             faults.invalid(&path, "missing");
         }
         return None;

@@ -120,7 +120,10 @@ fn other_content_replaces_without_closing_the_camera() {
     stage.send(client, subscribe("a;gate", GATE));
     let camera = stage.entities::<Camera>();
     let crop = Some(Crop { x1: 0, y1: 0, x2: 100, y2: 100 });
-    stage.send(client, Command::Subscribe(Subscribe { crop_in_frame: crop, ..wish("a;gate", GATE) }));
+    stage.send(
+        client,
+        Command::Subscribe(Subscribe { crop_in_frame: crop, ..wish("a;gate", GATE) }),
+    );
 
     assert_eq!(stage.entities::<Camera>(), camera);
     assert_eq!(stage.count::<Subscription>(), 1);

@@ -1,0 +1,117 @@
+//! What is answered over HTTP: who may ask, what there is, how the engine is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use axum::{Json, Router};
+use serde_json::json;
+use tokio::sync::{Semaphore, watch};
+use tracing::debug;
+
+use crate::auth::admits;
+use crate::connection::Clerk;
+use crate::event::{ConnectionId, PictureRequests};
+use crate::picture::picture;
+use crate::pulse::Pulse;
+use crate::upgrade::upgrade;
+
+/// What answers to requests of one connection need. Cheap to clone.
+#[derive(Clone)]
+pub struct Desk {
+    /// Who asks.
+    pub peer: String,
+    /// What all connections share.
+    pub clerk: Arc<Clerk>,
+    /// One for each WebSocket client that may connect.
+    pub seats: Arc<Semaphore>,
+    /// One for each picture that may be encoded at once.
+    pub encoders: Arc<Semaphore>,
+    /// Numbers connections.
+    pub connections: Arc<AtomicU64>,
+    /// To the world, for pictures.
+    pub pictures: PictureRequests,
+    /// How the engine is.
+    pub pulse: Pulse,
+    /// When this process began to listen: tells its pictures from those of the process before it.
+    pub began_nanos: i128,
+    /// Whether the worker ends.
+    pub closing: watch::Receiver<bool>,
+}
+
+impl Desk {
+    /// A number for a new connection.
+    pub fn next_id(&self) -> ConnectionId {
+        ConnectionId(self.connections.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Everything there is at the port.
+pub fn router(desk: Desk) -> Router {
+    Router::new()
+        .route("/", any(upgrade))
+        .route("/ws", any(upgrade))
+        .route("/camera/{id}/image", get(picture))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(desk.clone(), require_token))
+        // Whoever watches over the process knows no token.
+        .route("/healthz", get(health))
+        .route("/readyz", get(readiness))
+        .with_state(desk)
+}
+
+/// An answer that says what went wrong.
+pub fn refused(status: StatusCode, why: &str) -> Response {
+    (status, Json(json!({"error": why}))).into_response()
+}
+
+async fn require_token(State(desk): State<Desk>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    if admits(desk.clerk.config.token.as_ref(), &parts) {
+        return next.run(Request::from_parts(parts, body)).await;
+    }
+    desk.clerk.counters.turned_away();
+    debug!(peer = desk.peer, path = parts.uri.path(), "turned away: without the token");
+    let mut response = refused(StatusCode::UNAUTHORIZED, "expected the token of this worker");
+    let scheme = axum::http::HeaderValue::from_static("Bearer");
+    response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+    response
+}
+
+async fn nothing_here() -> Response {
+    refused(StatusCode::NOT_FOUND, "nothing here")
+}
+
+async fn wrong_method() -> Response {
+    refused(StatusCode::METHOD_NOT_ALLOWED, "expected GET")
+}
+
+/// Alive: the engine runs.
+async fn health(State(desk): State<Desk>) -> Response {
+    match desk.pulse.trouble() {
+        None => Json(json!({"status": "ok"})).into_response(),
+        Some(trouble) => {
+            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "stalled", "reason": trouble})))
+                .into_response()
+        }
+    }
+}
+
+/// Ready: alive, and new work is welcome.
+async fn readiness(State(desk): State<Desk>) -> Response {
+    let mut reasons: Vec<_> = desk.pulse.trouble().into_iter().collect();
+    if *desk.closing.borrow() {
+        reasons.push("the worker ends".to_owned());
+    }
+    if desk.seats.available_permits() == 0 {
+        reasons.push("as many clients as this worker takes are connected".to_owned());
+    }
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({"ready": reasons.is_empty(), "reasons": reasons}))).into_response()
+}

@@ -1,0 +1,43 @@
+use bevy_app::prelude::*;
+use bevy_ecs::prelude::*;
+use detector_components::stage::{Deliver, StageSystems};
+
+use crate::detections::send_detections;
+use crate::heartbeat::{NextHeartbeat, send_reports};
+use crate::server::ProtocolServer;
+use crate::shots::answer_pictures;
+use crate::systems::{
+    ClientEvents, PictureQueue, Surroundings, beat, count_dropped, receive, send_failures,
+};
+
+/// Adds this stage to an app, and the server to its resources.
+pub struct ProtocolPlugin {
+    /// The port, just bound. It is plugged in once.
+    pub server: ProtocolServer,
+}
+
+impl Plugin for ProtocolPlugin {
+    /// # Panics
+    /// When the server was plugged in before.
+    fn build(&self, app: &mut App) {
+        let inlet = self.server.take_inlet().expect("a server is plugged in once");
+        app.insert_resource(self.server.clone())
+            .insert_resource(ClientEvents(inlet.events))
+            .insert_resource(PictureQueue(inlet.pictures))
+            .insert_resource(Surroundings {
+                config: inlet.config,
+                timepiece: inlet.timepiece,
+                vitals: inlet.vitals,
+            })
+            .insert_resource(inlet.pulse)
+            .insert_resource(inlet.counters)
+            .init_resource::<NextHeartbeat>()
+            .add_systems(Deliver, (beat, receive).chain().in_set(StageSystems::Receive))
+            .add_systems(
+                Deliver,
+                (send_detections, send_failures, send_reports, answer_pictures, count_dropped)
+                    .chain()
+                    .in_set(StageSystems::Publish),
+            );
+    }
+}

@@ -1,0 +1,175 @@
+//! `imageDetection`: what was seen in one frame.
+
+use detector_components::results::Finding;
+use detector_components::subscription::Subscription;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use detector_components::display::Session;
+
+use super::{decimals, external_id};
+
+/// What everyone who watches a view is told of one of its passes.
+pub struct Seen {
+    /// When the frame was taken.
+    pub captured: Timestamp,
+    /// How long ago that was.
+    pub frame_age_millis: u64,
+    /// Number of the frame.
+    pub sequence: u64,
+    /// Columns of the frame.
+    pub width: u32,
+    /// Rows of the frame.
+    pub height: u32,
+    /// What was found, best first, as [`finding`] writes it.
+    pub detections: Vec<Value>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "imageDetection", rename_all = "camelCase")]
+struct ImageDetection<'a> {
+    subscription_identifier: &'a str,
+    timestamp: String,
+    data: Data<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<Value>,
+    frame_age_ms: u64,
+    frame: u64,
+    image_width: u32,
+    image_height: u32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Data<'a> {
+    detection: &'a Value,
+    model_id: Value,
+    model_name: &'a str,
+    detections: &'a [Value],
+}
+
+/// Writes an `imageDetection`. None when nothing was found.
+pub fn image_detection(
+    seen: &Seen,
+    subscription: &Subscription,
+    session: Option<&Session>,
+) -> Option<Utf8Bytes> {
+    let message = ImageDetection {
+        subscription_identifier: subscription.id.as_str(),
+        timestamp: format!("{:.3}", seen.captured),
+        data: Data {
+            detection: seen.detections.first()?,
+            model_id: external_id(&subscription.model_id),
+            model_name: &subscription.model_name,
+            detections: &seen.detections,
+        },
+        session_id: session.map(|session| external_id(&session.0)),
+        frame_age_ms: seen.frame_age_millis,
+        frame: seen.sequence,
+        image_width: seen.width,
+        image_height: seen.height,
+    };
+    Some(serde_json::to_string(&message).expect("its keys are texts").into())
+}
+
+/// A finding as flat keys and values: its own, then the best of each branch under the branch's
+/// name, then all of the branches as a tree of findings in the same form.
+pub fn finding(finding: &Finding) -> Value {
+    let bbox = finding.bbox_in_frame;
+    let mut fields = Map::new();
+    fields.insert("class".to_owned(), json!(finding.class));
+    fields.insert("confidence".to_owned(), confidence(finding.confidence));
+    let corners = [bbox.x1, bbox.y1, bbox.x2, bbox.y2].map(|corner| corner.round() as i64);
+    fields.insert("bbox".to_owned(), json!(corners));
+    for (branch, best) in finding.best_of_branches() {
+        // A branch that is called as a field of the protocol is found in the tree only.
+        fields.entry(&**branch).or_insert_with(|| json!(best.class));
+        fields.entry(format!("{branch}Confidence")).or_insert_with(|| confidence(best.confidence));
+    }
+    if !finding.branches.is_empty() {
+        let tree: Map<_, _> = finding
+            .branches
+            .iter()
+            .map(|branch| {
+                let findings = branch.findings.iter().map(self::finding);
+                (branch.name.to_string(), Value::Array(findings.collect()))
+            })
+            .collect();
+        fields.insert("branchResults".to_owned(), Value::Object(tree));
+    }
+    Value::Object(fields)
+}
+
+fn confidence(value: f32) -> Value {
+    decimals(value, 6)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bevy_ecs::prelude::Entity;
+    use detector_components::geometry::BBox;
+    use detector_components::results::BranchFindings;
+
+    use super::*;
+
+    fn found(class: &str, confidence: f32, branches: Vec<(&str, Vec<Finding>)>) -> Finding {
+        let branch = |(name, findings): (&str, _)| BranchFindings {
+            node: Entity::PLACEHOLDER,
+            name: Arc::from(name),
+            findings,
+        };
+        Finding {
+            class: Arc::from(class),
+            class_id: 0,
+            confidence,
+            bbox_in_frame: BBox { x1: 10.4, y1: 19.6, x2: 300.0, y2: 199.9 },
+            top: Vec::new(),
+            branches: branches.into_iter().map(branch).collect(),
+        }
+    }
+
+    #[test]
+    fn branches_are_merged_flat_and_kept_as_a_tree() {
+        let brand = found("Honda", 0.8, vec![]);
+        let plate = found("plate", 0.7, vec![("country", vec![found("NL", 0.95, vec![])])]);
+        let car = found("car", 0.91, vec![("carBrand", vec![brand]), ("plate", vec![plate])]);
+
+        let bbox = json!([10, 20, 300, 200]);
+        let country = json!({"class": "NL", "confidence": 0.95, "bbox": bbox});
+        assert_eq!(
+            finding(&car),
+            json!({
+                "class": "car", "confidence": 0.91, "bbox": bbox,
+                "carBrand": "Honda", "carBrandConfidence": 0.8,
+                "plate": "plate", "plateConfidence": 0.7,
+                "country": "NL", "countryConfidence": 0.95,
+                "branchResults": {
+                    "carBrand": [{"class": "Honda", "confidence": 0.8, "bbox": bbox}],
+                    "plate": [{
+                        "class": "plate", "confidence": 0.7, "bbox": bbox,
+                        "country": "NL", "countryConfidence": 0.95,
+                        "branchResults": {"country": [country]},
+                    }],
+                },
+            })
+        );
+    }
+
+    #[test]
+    fn a_branch_that_found_nothing_is_an_empty_list() {
+        let car = found("car", 0.5, vec![("plate", vec![])]);
+        assert_eq!(finding(&car)["branchResults"], json!({"plate": []}));
+        assert_eq!(finding(&car).get("plate"), None);
+    }
+
+    #[test]
+    fn a_branch_cannot_replace_what_the_finding_itself_says() {
+        let car = found("car", 0.5, vec![("class", vec![found("red", 0.9, vec![])])]);
+        assert_eq!(finding(&car)["class"], "car");
+        assert_eq!(finding(&car)["branchResults"]["class"][0]["class"], "red");
+    }
+}

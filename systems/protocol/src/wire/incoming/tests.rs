@@ -1,0 +1,249 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use detector_components::camera::CameraSource;
+use detector_components::command::{Crop, Subscribe};
+use detector_components::identity::ExternalId;
+use detector_components::model::ModelSource;
+use detector_components::secret::SecretUrl;
+use serde_json::json;
+
+use super::*;
+
+fn allowed() -> Allowed {
+    Allowed { camera_files: false, models_dir: Some("/srv/models".into()) }
+}
+
+fn read(message: &Value) -> Result<Incoming, Refusal> {
+    Incoming::read(&message.to_string(), &allowed())
+}
+
+/// A `subscribe` with `changes` to its payload.
+fn subscription(changes: Value) -> Value {
+    let mut message = json!({"type": "subscribe", "payload": {
+        "subscriptionIdentifier": "display-001;cam-001",
+        "rtspUrl": "rtsp://user:pass@host/stream",
+        "modelUrl": "http://host/models/vehicle.mpta?sig=1", "modelId": 101,
+        "modelName": "Vehicle Detection",
+    }});
+    for (name, value) in changes.as_object().unwrap() {
+        message["payload"][name] = value.clone();
+    }
+    message
+}
+
+#[track_caller]
+fn wish(changes: Value) -> Subscribe {
+    match read(&subscription(changes)) {
+        Ok(Incoming::Command(Command::Subscribe(wish))) => wish,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[track_caller]
+fn check_refused(changes: Value, code: RefusalCode, message: &str) {
+    let refusal = read(&subscription(changes)).unwrap_err();
+    assert_eq!((refusal.code, refusal.message.as_str()), (code, message));
+    assert_eq!(refusal.subscription, Some(SubscriptionId::new("display-001;cam-001")));
+}
+
+#[track_caller]
+fn check_invalid(changes: Value, message: &str) {
+    check_refused(changes, RefusalCode::InvalidMessage, message);
+}
+
+fn url(text: &str) -> SecretUrl {
+    SecretUrl::parse(text).unwrap()
+}
+
+#[test]
+fn a_subscription_is_read_whole() {
+    let expected = Subscribe {
+        id: SubscriptionId::new("display-001;cam-001"),
+        camera: CameraSource::Stream(url("rtsp://user:pass@host/stream")),
+        model: ModelSource::Url(url("http://host/models/vehicle.mpta?sig=1")),
+        model_name: Arc::from("Vehicle Detection"),
+        model_id: ExternalId::Number(101),
+        crop_in_frame: Some(Crop { x1: 100, y1: 200, x2: 300, y2: 400 }),
+    };
+    let crop = json!({"cropX1": 100, "cropY1": 200.0, "cropX2": 300, "cropY2": 400});
+    assert_eq!(wish(crop), expected);
+}
+
+#[test]
+fn snapshots_win_over_a_stream_when_both_their_fields_are_given() {
+    let snapshot = json!({"snapshotUrl": "http://host/a.jpg", "snapshotInterval": 5000});
+    let expected = CameraSource::Snapshot {
+        url: url("http://host/a.jpg"),
+        interval: Duration::from_millis(5_000),
+    };
+    assert_eq!(wish(snapshot).camera, expected);
+}
+
+#[test]
+fn half_a_snapshot_leaves_the_stream() {
+    let stream = CameraSource::Stream(url("rtsp://user:pass@host/stream"));
+    assert_eq!(wish(json!({"snapshotUrl": "http://host/a.jpg"})).camera, stream);
+    assert_eq!(wish(json!({"snapshotInterval": 5000, "snapshotUrl": null})).camera, stream);
+    let zero = json!({"snapshotUrl": "http://host/a.jpg", "snapshotInterval": 0});
+    assert_eq!(wish(zero).camera, stream);
+}
+
+#[test]
+fn without_a_source_the_fields_that_would_do_are_named() {
+    check_invalid(
+        json!({"rtspUrl": null}),
+        "payload.rtspUrl: missing, expected it or snapshotUrl with snapshotInterval",
+    );
+    check_invalid(
+        json!({"rtspUrl": "", "snapshotUrl": "http://host/a.jpg"}),
+        "payload.snapshotInterval: missing",
+    );
+}
+
+#[test]
+fn all_faults_of_a_message_are_named_at_once() {
+    check_invalid(
+        json!({"rtspUrl": 7, "modelUrl": null, "modelId": true, "modelName": "", "cropX1": 1.5}),
+        "payload.rtspUrl: a number, expected a text; \
+         payload.modelUrl: missing; \
+         payload.modelId: a boolean, expected a whole number or a text; \
+         payload.modelName: empty; \
+         payload.cropY1: missing, expected all four of the crop or none; \
+         payload.cropX2: missing, expected all four of the crop or none; \
+         payload.cropY2: missing, expected all four of the crop or none; \
+         payload.cropX1: 1.5, expected a whole number",
+    );
+}
+
+#[test]
+fn a_model_identifier_keeps_its_form() {
+    assert_eq!(wish(json!({"modelId": "101"})).model_id, ExternalId::Text("101".into()));
+    assert_eq!(wish(json!({"modelId": -1})).model_id, ExternalId::Number(-1));
+}
+
+#[test]
+fn a_model_may_be_a_path_in_its_directory() {
+    let expected = ModelSource::File("/srv/models/traffic/a.mpta".into());
+    assert_eq!(wish(json!({"modelUrl": "traffic/a.mpta"})).model, expected);
+    assert_eq!(wish(json!({"modelUrl": "file:///srv/models/traffic/a.mpta"})).model, expected);
+}
+
+#[test]
+fn a_model_outside_its_directory_is_forbidden() {
+    for path in ["../a.mpta", "/etc/passwd", "file:///srv/models/..%2f..%2fetc/passwd"] {
+        check_refused(
+            json!({"modelUrl": path}),
+            RefusalCode::ForbiddenUrl,
+            "payload.modelUrl: not a path within models_dir",
+        );
+    }
+}
+
+#[test]
+fn schemes_that_are_not_allowed_are_named() {
+    check_refused(
+        json!({"rtspUrl": "gopher://user:pass@host/", "modelUrl": "ftp://host/a.mpta"}),
+        RefusalCode::ForbiddenUrl,
+        "payload.rtspUrl: scheme gopher, expected rtsp, rtsps, http or https; \
+         payload.modelUrl: scheme ftp, expected http or https",
+    );
+    check_refused(
+        json!({"rtspUrl": "file:///srv/a.mp4"}),
+        RefusalCode::ForbiddenUrl,
+        "payload.rtspUrl: files are not allowed as cameras here",
+    );
+}
+
+#[test]
+fn a_file_is_a_camera_where_that_is_configured() {
+    let message = subscription(json!({"rtspUrl": "file:///srv/a.mp4"}));
+    let allowed = Allowed { camera_files: true, models_dir: None };
+    let read = Incoming::read(&message.to_string(), &allowed);
+    let Ok(Incoming::Command(Command::Subscribe(wish))) = read else { panic!("{read:?}") };
+    let expected = CameraSource::File { path: "/srv/a.mp4".into(), looped: true, real_time: true };
+    assert_eq!(wish.camera, expected);
+}
+
+#[test]
+fn a_wrong_address_is_not_repeated() {
+    check_invalid(
+        json!({"rtspUrl": "rtsp://user:secret@host:port/"}),
+        "payload.rtspUrl: invalid port number",
+    );
+}
+
+#[test]
+fn an_empty_crop_is_refused() {
+    check_invalid(
+        json!({"cropX1": 300, "cropY1": 0, "cropX2": 300, "cropY2": 400}),
+        "payload.cropX2: 300, expected more than cropX1 and 0: the crop is empty",
+    );
+    check_invalid(
+        json!({"cropX1": 0, "cropY1": -400, "cropX2": 300, "cropY2": -200}),
+        "payload.cropY2: -200, expected more than cropY1 and 0: the crop is empty",
+    );
+}
+
+#[test]
+fn a_crop_beyond_all_frames_is_kept_to_be_cut() {
+    let crop = json!({"cropX1": -5, "cropY1": 0, "cropX2": 1e300, "cropY2": 9_000_000_000_i64});
+    let expected = Crop { x1: -5, y1: 0, x2: i32::MAX, y2: i32::MAX };
+    assert_eq!(wish(crop).crop_in_frame, Some(expected));
+}
+
+#[test]
+fn sessions_are_set_and_cleared() {
+    let set = |session: Value| {
+        json!({"type": "setSessionId",
+            "payload": {"displayIdentifier": "display-001", "sessionId": session}})
+    };
+    let expected = |session| {
+        let display = DisplayId::new("display-001");
+        Ok(Incoming::Command(Command::SetSession { display, session }))
+    };
+    assert_eq!(read(&set(json!(10001))), expected(Some(ExternalId::Number(10_001))));
+    assert_eq!(read(&set(json!("a"))), expected(Some(ExternalId::Text("a".into()))));
+    assert_eq!(read(&set(Value::Null)), expected(None));
+    assert!(read(&set(json!([]))).is_err());
+}
+
+#[test]
+fn a_session_that_is_left_out_is_not_cleared() {
+    let message = json!({"type": "setSessionId", "payload": {"displayIdentifier": "display-001"}});
+    assert_eq!(read(&message).unwrap_err().message, "payload.sessionId: missing");
+}
+
+#[test]
+fn the_rest_of_the_messages_are_read() {
+    let message = json!({"type": "unsubscribe", "payload": {"subscriptionIdentifier": "a;b"}});
+    let expected = Command::Unsubscribe(SubscriptionId::new("a;b"));
+    assert_eq!(read(&message), Ok(Incoming::Command(expected)));
+    assert_eq!(read(&json!({"type": "requestState"})), Ok(Incoming::RequestState));
+}
+
+#[track_caller]
+fn check_text(text: &str, message: &str) {
+    assert_eq!(Incoming::read(text, &allowed()).unwrap_err().message, message);
+}
+
+#[test]
+fn what_is_no_message_is_named() {
+    check_text("{", "not JSON: EOF while parsing an object at line 1 column 1");
+    check_text("[]", "a list, expected an object");
+    check_text("{}", "type: missing");
+    check_text(r#"{"type":7}"#, "type: a number, expected a text");
+    check_text(r#"{"type":"levitate"}"#, "type: \"levitate\" is not known");
+    check_text(r#"{"type":"subscribe"}"#, "payload: missing");
+    check_text(r#"{"type":"subscribe","payload":[]}"#, "payload: a list, expected an object");
+    check_text(
+        r#"{"type":"setSubscriptionList","subscriptions":[]}"#,
+        "type: setSubscriptionList is not supported by this version",
+    );
+}
+
+#[test]
+fn depth_is_refused_not_followed() {
+    let error = Incoming::read(&"[".repeat(1 << 20), &allowed()).unwrap_err();
+    assert!(error.message.contains("recursion limit"), "{}", error.message);
+}

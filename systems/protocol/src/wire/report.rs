@@ -1,0 +1,149 @@
+//! `stateReport`: how the worker and everything it watches is doing.
+
+use detector_components::camera::StreamState;
+use detector_components::command::Crop;
+use detector_components::model::ModelState;
+use detector_components::subscription::Subscription;
+use serde::Serialize;
+use serde_json::Value;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::{decimals, external_id};
+use crate::vitals::Vitals;
+
+/// The whole report.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "stateReport", rename_all = "camelCase")]
+pub struct StateReport<'a> {
+    cpu_usage: Value,
+    memory_usage: Value,
+    gpu_usage: f32,
+    gpu_memory_usage: f32,
+    camera_connections: Vec<Connection<'a>>,
+    worker_id: &'a str,
+    version: &'static str,
+    uptime_secs: u64,
+    capacity: u32,
+}
+
+/// One subscription, and how what it shows is doing.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Connection<'a> {
+    subscription_identifier: &'a str,
+    model_id: Value,
+    model_name: &'a str,
+    online: bool,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    crop: Option<CropFields>,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    fps: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frame_age_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inference_ms: Option<Value>,
+}
+
+#[derive(Serialize)]
+struct CropFields {
+    #[serde(rename = "cropX1")]
+    x1: i32,
+    #[serde(rename = "cropY1")]
+    y1: i32,
+    #[serde(rename = "cropX2")]
+    x2: i32,
+    #[serde(rename = "cropY2")]
+    y2: i32,
+}
+
+/// What a [`Connection`] is made of.
+pub struct Watched<'a> {
+    /// The subscription.
+    pub subscription: &'a Subscription,
+    /// How its camera is doing.
+    pub stream: &'a StreamState,
+    /// How its model is doing.
+    pub model: &'a ModelState,
+    /// Frames a second that its camera gives.
+    pub fps: f32,
+    /// Age of the newest frame. None before the first.
+    pub frame_age_millis: Option<u64>,
+    /// Time that the networks took for the newest results. None before the first.
+    pub inference_millis: Option<f32>,
+}
+
+/// What a [`StateReport`] is made of.
+pub struct Worker<'a> {
+    /// What it calls itself.
+    pub id: &'a str,
+    /// How long it has been running.
+    pub uptime_secs: u64,
+    /// How many cameras it takes.
+    pub capacity: u32,
+    /// How busy the machine is.
+    pub vitals: Vitals,
+}
+
+/// Writes a `stateReport`.
+pub fn report(worker: &Worker, connections: Vec<Connection>) -> Utf8Bytes {
+    let report = StateReport {
+        cpu_usage: decimals(worker.vitals.cpu_percent, 1),
+        memory_usage: decimals(worker.vitals.memory_percent, 1),
+        // Nobody asks the device yet how busy it is.
+        gpu_usage: 0.0,
+        gpu_memory_usage: 0.0,
+        camera_connections: connections,
+        worker_id: worker.id,
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_secs: worker.uptime_secs,
+        capacity: worker.capacity,
+    };
+    serde_json::to_string(&report).expect("its keys are texts").into()
+}
+
+impl<'a> From<Watched<'a>> for Connection<'a> {
+    fn from(watched: Watched<'a>) -> Self {
+        let (state, reason) = state(watched.stream, watched.model);
+        let crop = |Crop { x1, y1, x2, y2 }| CropFields { x1, y1, x2, y2 };
+        Self {
+            subscription_identifier: watched.subscription.id.as_str(),
+            model_id: external_id(&watched.subscription.model_id),
+            model_name: &watched.subscription.model_name,
+            online: *watched.stream == StreamState::Running,
+            crop: watched.subscription.crop_in_frame.map(crop),
+            state,
+            reason,
+            fps: decimals(watched.fps, 1),
+            frame_age_ms: watched.frame_age_millis,
+            inference_ms: watched.inference_millis.map(|millis| decimals(millis, 1)),
+        }
+    }
+}
+
+/// One word for how a subscription is doing, and why it is not running. While its model is not
+/// ready, that says more than the camera.
+fn state(stream: &StreamState, model: &ModelState) -> (&'static str, Option<String>) {
+    let because = |reason: &str| Some(reason.to_owned());
+    match (model, stream) {
+        (ModelState::Failed { reason }, _) => ("model_failed", because(reason)),
+        (ModelState::Fetching, _) => {
+            ("model_loading", because("the model's archive is being fetched"))
+        }
+        (ModelState::Loading, _) => {
+            ("model_loading", because("the model's networks are being loaded"))
+        }
+        (ModelState::Ready, StreamState::Connecting) => {
+            ("connecting", because("the camera has not given a frame yet"))
+        }
+        (ModelState::Ready, StreamState::Running) => ("running", None),
+        (ModelState::Ready, StreamState::Stalled) => {
+            ("stalled", because("the camera has stopped giving frames"))
+        }
+        (ModelState::Ready, StreamState::Reconnecting { reason }) => {
+            ("reconnecting", because(reason))
+        }
+        (ModelState::Ready, StreamState::Failed { reason }) => ("failed", because(reason)),
+    }
+}

@@ -11,7 +11,7 @@ use tracing::{debug, error, info, trace, warn};
 pub fn write_down(fault: BevyError, context: ErrorContext) {
     let system = context.name();
     match fault.severity() {
-        Severity::Ignore => return,
+        Severity::Ignore => {}
         Severity::Trace => trace!(%system, %fault, "a system failed"),
         Severity::Debug => debug!(%system, %fault, "a system failed"),
         Severity::Info => info!(%system, %fault, "a system failed"),

@@ -66,10 +66,7 @@ impl Worker {
                 timepiece: engine.timepiece.clone(),
                 wake: engine.wake.clone(),
             },
-            ActPlugin {
-                config: ActConfig::default(),
-                runtime: engine.runtime.handle().clone(),
-            },
+            ActPlugin { config: ActConfig::default(), runtime: engine.runtime.handle().clone() },
         ));
         Ok(Self { app, sleeper, engine, address, device: device_name, stop })
     }

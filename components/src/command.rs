@@ -20,6 +20,7 @@ pub struct ClientCommand {
 
 /// What a client can ask for.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "commands are few and gone at once")]
 pub enum Command {
     /// Show a camera on a display. The same content again changes nothing.
     Subscribe(Subscribe),

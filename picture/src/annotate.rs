@@ -106,7 +106,7 @@ fn rectangle(
     let (y1, y2) = ((y1 - region.y as f32) * scale_y, (y2 - region.y as f32) * scale_y);
     // False for what is not a number, too.
     let in_picture = 0.0 < x2 && 0.0 < y2 && x1 < canvas.width() && y1 < canvas.height();
-    if !in_picture || !(x1 <= x2 && y1 <= y2) {
+    if !(in_picture && x1 <= x2 && y1 <= y2) {
         return None;
     }
     // The whole width of the line stays in the picture, so that a cut box is seen to end there.

@@ -77,7 +77,7 @@ fn rgb_from_inks(inks: &[u8]) -> Vec<u8> {
     let on_black = |ink: u8, black: u8| {
         let (ink, black) = (u32::from(ink), u32::from(black));
         // Not below zero: the product's high byte is less than `black`.
-        (black - ((255 - ink) * black >> 8)) as u8
+        (black - (((255 - ink) * black) >> 8)) as u8
     };
     inks.chunks_exact(4)
         .flat_map(|pixel| {

@@ -129,7 +129,7 @@ impl Clip {
         let shown = picture.make_mut();
         let pts = shown.pts().map_or(0, gst::ClockTime::nseconds).saturating_add(start);
         shown.set_pts(gst::ClockTime::from_nseconds(pts));
-        if number > 0 && number % count == 0 {
+        if number > 0 && number.is_multiple_of(count) {
             shown.set_flags(gst::BufferFlags::RESYNC);
         }
         picture

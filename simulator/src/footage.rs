@@ -53,7 +53,7 @@ impl Footage {
             Self::Drawn { scene, fps } => (scene.size, *fps),
             Self::File { .. } => return Ok(()),
         };
-        let good = |side: u32| (16..=4_096).contains(&side) && side % 2 == 0;
+        let good = |side: u32| (16..=4_096).contains(&side) && side.is_multiple_of(2);
         if good(size.width) && good(size.height) && (1..=120).contains(&fps) {
             Ok(())
         } else {

@@ -2,12 +2,9 @@
 //! what is seen, with the colour that a branch has found, and Redis receives pictures and messages.
 
 use detector_simulator::RedisServer;
-use redis::TypedCommands;
 use serde_json::{Value, json};
 
-use crate::stand::{
-    Cms, PATIENCE, colors, entry, impatient, start_camera, start_web_server, start_worker,
-};
+use crate::stand::{Cms, PATIENCE, entry, impatient, start_camera, start_web_server, start_worker};
 
 #[test]
 fn detections_reach_the_cms_and_redis() {
@@ -111,5 +108,4 @@ fn a_still_picture_is_watched_too() {
     let picture = runtime.block_on(async { reqwest::get(image).await?.bytes().await }).unwrap();
     assert_eq!(detector_picture::decode(&picture).unwrap().size(), still.size());
     worker.stop().unwrap();
-    let _ = colors(0);
 }

@@ -54,8 +54,8 @@ impl Loader {
         let task = self.runtime.spawn(async move {
             let result = load(&client, source, config).await;
             // The receiver waits for each of them: a full channel is emptied by the next run.
-            let sent = spawn_blocking(move || arrive.send(Arrived { model, result })).await;
-            if sent.is_ok() {
+            let sent = spawn_blocking(move || arrive.send(Arrived { model, result }).is_ok()).await;
+            if sent.unwrap_or(false) {
                 wake.call(Reasons::DELIVERY);
             }
         });

@@ -54,7 +54,7 @@ pub fn tensor(slot: &InputSlot, rows: usize, device: &Device) -> Result<Tensor<4
             let pinned =
                 slot.keep.downcast_ref::<Pinned>().ok_or("the slot belongs to another device")?;
             let whole = wrapped(pinned.tensor.clone());
-            Ok(if rows < slot.shape.batch { whole.slice([0..rows]) } else { whole })
+            Ok(if rows < slot.shape.batch { whole.narrow(0, 0, rows) } else { whole })
         }
     }
 }

@@ -96,6 +96,7 @@ impl DeviceThread {
     }
 
     /// Hands over a request. Comes back when there is no room.
+    #[expect(clippy::result_large_err, reason = "what was not taken is given back whole")]
     pub fn ask(&self, request: Request) -> Result<(), Request> {
         self.requests.try_send(request).map_err(|refused| match refused {
             TrySendError::Full(request) | TrySendError::Disconnected(request) => request,

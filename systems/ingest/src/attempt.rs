@@ -107,7 +107,7 @@ impl Flow {
             let mut arrivals = self.arrivals.lock().expect("never held across a panic");
             let place = arrivals.iter().position(|(pts, _)| *pts == buffer.pts());
             // What was decoded before it is not asked for any more.
-            place.and_then(|place| arrivals.drain(..=place).last()).map(|(_, moment)| moment)
+            place.and_then(|place| arrivals.drain(..=place).next_back()).map(|(_, moment)| moment)
         };
         if buffer.flags().contains(gst::BufferFlags::CORRUPTED) {
             debug!("a damaged picture was left out");

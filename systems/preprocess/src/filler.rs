@@ -67,6 +67,7 @@ impl Filler {
     }
 
     /// Hands over an order. Comes back when there is no room.
+    #[expect(clippy::result_large_err, reason = "what was not taken is given back whole")]
     pub fn order(&self, order: Order) -> Result<(), Order> {
         self.orders.try_send(order).map_err(|refused| match refused {
             TrySendError::Full(order) | TrySendError::Disconnected(order) => order,

@@ -29,6 +29,7 @@ pub struct Event {
 }
 
 /// What happened on a socket.
+#[expect(clippy::large_enum_variant, reason = "events are few and gone at once")]
 pub enum News {
     /// It is open.
     Opened {

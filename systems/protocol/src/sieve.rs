@@ -314,12 +314,12 @@ mod tests {
                 };
                 let (mut sieve, found) = Sieve::new(receiver, 200);
                 let reading = async {
-                    let mut output = Vec::new();
+                    let mut output = Vec::<u8>::new();
                     let mut place = vec![0; piece];
                     loop {
                         match sieve.read(&mut place).await.unwrap() {
                             0 => break,
-                            count => output.extend(&place[..count]),
+                            count => output.extend_from_slice(&place[..count]),
                         }
                     }
                     output

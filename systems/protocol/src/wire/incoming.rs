@@ -9,6 +9,7 @@ use super::source::Allowed;
 use super::subscribe::subscribe;
 
 /// A message of a client.
+#[expect(clippy::large_enum_variant, reason = "messages are few and gone at once")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Incoming {
     /// Something for the world to do.

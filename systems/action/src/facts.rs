@@ -39,7 +39,7 @@ impl Facts<'_> {
     pub fn get(&self, name: &str) -> Fact {
         let BBox { x1, y1, x2, y2 } = self.finding.bbox_in_frame;
         let pixels = |side: f32| (side.round() as i64).to_string();
-        Fact::Value(match name {
+        Fact::Known(match name {
             "class" => self.finding.class.to_string(),
             "confidence" => confidence(self.finding.confidence),
             "bbox" => format!("[{}]", [x1, y1, x2, y2].map(pixels).join(",")),
@@ -60,8 +60,8 @@ impl Facts<'_> {
             "model_id" => self.model_id.clone(),
             "model_name" => self.model_name.clone(),
             "frame" => self.frame.to_string(),
-            "session_id" => return self.session_id.clone().map_or(Fact::Missing, Fact::Value),
-            "image_key" => return self.image_key.clone().map_or(Fact::Missing, Fact::Value),
+            "session_id" => return self.session_id.clone().map_or(Fact::Missing, Fact::Known),
+            "image_key" => return self.image_key.clone().map_or(Fact::Missing, Fact::Known),
             // Set by tracking and by the CMS; neither is there yet.
             "id" | "progression_stage" => return Fact::Missing,
             _ if name.starts_with("session.") => return Fact::Missing,
@@ -85,8 +85,8 @@ impl Facts<'_> {
             return Fact::Missing;
         };
         match what {
-            "class" | "brand" | "body_type" | "color" => Fact::Value(best.class.to_string()),
-            "confidence" => Fact::Value(confidence(best.confidence)),
+            "class" | "brand" | "body_type" | "color" => Fact::Known(best.class.to_string()),
+            "confidence" => Fact::Known(confidence(best.confidence)),
             _ => Fact::Unknown,
         }
     }
@@ -145,7 +145,7 @@ mod tests {
     }
 
     fn value(text: &str) -> Fact {
-        Fact::Value(text.to_owned())
+        Fact::Known(text.to_owned())
     }
 
     #[test]

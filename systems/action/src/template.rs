@@ -1,5 +1,7 @@
 //! Texts with `{name}` places.
 
+use serde_json::Value;
+
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
@@ -8,7 +10,7 @@ pub enum Fact {
     /// A name of ours that has no value here and now.
     Missing,
     /// Its value.
-    Value(String),
+    Known(String),
 }
 
 /// A name without a value, so that the text cannot be written.
@@ -27,7 +29,7 @@ pub struct MissingFact(pub String);
 pub fn expand(template: &str, fact: impl Fn(&str) -> Fact) -> Result<String, MissingFact> {
     let json = is_json(template, &fact);
     replace(template, |name| match fact(name) {
-        Fact::Value(value) if json => Fact::Value(escaped(&value)),
+        Fact::Known(value) if json => Fact::Known(escaped(&value)),
         other => other,
     })
 }
@@ -39,9 +41,10 @@ fn is_json(template: &str, fact: &impl Fn(&str) -> Fact) -> bool {
     // A digit is right both inside a string and in the place of a number.
     let probe = replace(template, |name| match fact(name) {
         Fact::Unknown => Fact::Unknown,
-        Fact::Missing | Fact::Value(_) => Fact::Value("0".to_owned()),
+        Fact::Missing | Fact::Known(_) => Fact::Known("0".to_owned()),
     });
-    probe.is_ok_and(|probe| serde_json::from_str::<serde_json::Value>(&probe).is_ok())
+    let value = probe.ok().and_then(|probe| serde_json::from_str::<Value>(&probe).ok());
+    value.is_some_and(|value| value.is_object() || value.is_array())
 }
 
 fn replace(template: &str, fact: impl Fn(&str) -> Fact) -> Result<String, MissingFact> {
@@ -52,7 +55,7 @@ fn replace(template: &str, fact: impl Fn(&str) -> Fact) -> Result<String, Missin
         text.push_str(before);
         let name = from[1..].split_once('}').map(|(name, _)| name).filter(|name| is_name(name));
         match name.map(|name| (name, fact(name))) {
-            Some((name, Fact::Value(value))) => {
+            Some((name, Fact::Known(value))) => {
                 text.push_str(&value);
                 rest = &from[name.len() + 2..];
             }
@@ -73,7 +76,7 @@ fn is_name(text: &str) -> bool {
 }
 
 fn escaped(value: &str) -> String {
-    let quoted = serde_json::Value::from(value).to_string();
+    let quoted = Value::from(value).to_string();
     quoted[1..quoted.len() - 1].to_owned()
 }
 
@@ -83,9 +86,9 @@ mod tests {
 
     fn fact(name: &str) -> Fact {
         match name {
-            "class" => Fact::Value("car".to_owned()),
-            "confidence" => Fact::Value("0.91".to_owned()),
-            "plate.class" => Fact::Value(r#"a"b\c"#.to_owned()),
+            "class" => Fact::Known("car".to_owned()),
+            "confidence" => Fact::Known("0.91".to_owned()),
+            "plate.class" => Fact::Known(r#"a"b\c"#.to_owned()),
             "session_id" => Fact::Missing,
             _ => Fact::Unknown,
         }

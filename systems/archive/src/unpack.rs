@@ -238,3 +238,6 @@ fn bare_checkpoint(path: &Path, sha256: String) -> Unpacked {
     let pipeline = Pipeline { nodes: vec![node], redis: None, warnings: Vec::new() };
     Unpacked { pipeline, files: BTreeMap::from([(name, file)]) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bevy_ecs::prelude::*;
 use detector_components::clock::{Moment, Timepiece};
 
-/// No run yet. A real run at this very nanosecond is taken for none, until the next one.
-const NEVER: u64 = 0;
+/// No run yet: half a thousand years after the start.
+const NEVER: u64 = u64::MAX;
 
 /// When the engine ran last. Written at each run by the main thread, read by whoever asks for its
 /// health.
@@ -27,7 +27,7 @@ impl Pulse {
 
     /// The engine runs.
     pub fn beat(&self, now: Moment) {
-        self.last.store(now.nanos.max(NEVER + 1), Ordering::Relaxed);
+        self.last.store(now.nanos.min(NEVER - 1), Ordering::Relaxed);
     }
 
     /// Why the engine is not to be relied on. None when it is.

@@ -1,6 +1,6 @@
 //! The worker, assembled from its stages.
 //!
-//! [`Worker`](worker::Worker) plugs the stages together and [`runner`] runs them; the other modules
+//! [`Worker`](worker::Worker) plugs the stages together and `runner` runs them; the other modules
 //! are the commands of the program and what an operator decides.
 
 pub mod cli;

@@ -10,7 +10,7 @@ fn a_camera_that_was_restarted_is_watched_again() {
     let mut cms = Cms::connect(worker.address());
     let (url, model) = (camera.url("/drawn").to_string(), web.url("/colors.mpta").to_string());
     cms.subscribe("gate;flaky", &url, &model);
-    cms.subscribe("gate;steady", &steady.url("/drawn").to_string(), &model);
+    cms.subscribe("gate;steady", steady.url("/drawn").as_str(), &model);
     cms.wait_for_detection("gate;flaky");
     cms.wait_for_detection("gate;steady");
 

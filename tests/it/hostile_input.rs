@@ -57,7 +57,7 @@ fn hostile_archives_are_refused_with_a_reason() {
     let worker = start_worker(impatient());
     let mut cms = Cms::connect(worker.address());
     let url = camera.url("/drawn").to_string();
-    cms.subscribe("gate;good", &url, &web.url("/colors.mpta").to_string());
+    cms.subscribe("gate;good", &url, web.url("/colors.mpta").as_str());
     for (name, bytes, _) in &hostile {
         web.put(&format!("/{name}.mpta"), "application/zip", bytes.clone());
         let model = web.url(&format!("/{name}.mpta")).to_string();

@@ -6,8 +6,8 @@
 //! as `error`.
 //!
 //! Sockets live on the async runtime, the world on the main thread. They meet in a bounded channel of
-//! [`event`]s into the world, one of requests for pictures, and one [`outbox`] a client out of it. Only
-//! [`wire`] knows how anything is written in JSON; nothing of it is seen outside this crate.
+//! `event`s into the world, one of requests for pictures, and one `outbox` a client out of it. Only
+//! `wire` knows how anything is written in JSON; nothing of it is seen outside this crate.
 //!
 //! What is promised, whatever clients do:
 //! * nothing that a client sends ends its connection, except a breach of the WebSocket framing

@@ -272,12 +272,19 @@ fn write_annotated(directory: &Path, image: &Path, results: &Results) -> Result<
 }
 
 /// A finding and what its branches found, each with its box.
+///
+/// What a classifier says is of the same box, and stands beside its name.
 fn labels(finding: &Finding) -> Vec<Label> {
+    let below: Vec<_> = finding.branches.iter().flat_map(|branch| &branch.findings).collect();
+    let (said, found): (Vec<&Finding>, Vec<&Finding>) =
+        below.into_iter().partition(|below| !below.top.is_empty());
+    let names = std::iter::once(finding).chain(said);
+    let names: Vec<_> =
+        names.map(|named| format!("{} {:.2}", named.class, named.confidence)).collect();
     let own = Label {
         bbox_in_frame: finding.bbox_in_frame,
-        text: format!("{} {:.2}", finding.class, finding.confidence),
+        text: names.join(", "),
         color: color_of(&finding.class),
     };
-    let branches = finding.branches.iter().flat_map(|branch| &branch.findings);
-    std::iter::once(own).chain(branches.flat_map(labels)).collect()
+    std::iter::once(own).chain(found.into_iter().flat_map(labels)).collect()
 }

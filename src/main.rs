@@ -8,6 +8,10 @@ use detector::{demo, detect, run, simulate};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Mesa's layer that prefers the GPU of the desktop complains on standard error where there is no
+    // desktop. Which GPU is taken is said by the configuration.
+    // SAFETY: no other thread runs yet.
+    unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
     let done = match cli.command {
         None => run::run(&cli.run).map(|()| true),
         Some(Command::Run(args)) => run::run(&args).map(|()| true),

@@ -20,37 +20,38 @@ pub struct Vitals {
     pub memory_percent: f32,
 }
 
-/// Looks at the machine once a second, away from the main thread, until nobody reads it any more.
+/// Looks at the machine once a second, away from the main thread, until nobody reads it any more. A
+/// machine that cannot be looked at seems idle.
 ///
 /// One place: whoever reads it sees the newest look.
 pub fn watch_vitals(runtime: &Handle) -> watch::Receiver<Vitals> {
-    let mut system = match System::new() {
-        Ok(system) => system,
-        Err(error) => {
-            // Reports then say 0: a worker that sees is worth more than one that counts.
-            warn!(%error, "the machine's load cannot be read");
-            return watch::channel(Vitals::default()).1;
+    let (newest, reader) = watch::channel(Vitals::default());
+    match System::new() {
+        Ok(mut system) => {
+            newest.send_replace(look(&mut system));
+            runtime.spawn(keep_looking(system, newest));
         }
-    };
-    let (newest, reader) = watch::channel(look(&mut system));
-    runtime.spawn(async move {
-        let mut ticks = tokio::time::interval(INTERVAL);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // The first comes at once; the load needs some time to be an average of.
-        ticks.tick().await;
-        loop {
-            tokio::select! {
-                () = newest.closed() => return,
-                _ = ticks.tick() => {}
-            }
-            // It reads files of the system, which may take its time.
-            let looked = tokio::task::spawn_blocking(move || (look(&mut system), system)).await;
-            let Ok((vitals, again)) = looked else { return };
-            system = again;
-            newest.send_replace(vitals);
-        }
-    });
+        Err(error) => warn!(%error, "the load of this machine is not known, and reported as 0"),
+    }
     reader
+}
+
+async fn keep_looking(mut system: System, newest: watch::Sender<Vitals>) {
+    let mut ticks = tokio::time::interval(INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first comes at once; the load needs some time to be an average of.
+    ticks.tick().await;
+    loop {
+        tokio::select! {
+            () = newest.closed() => return,
+            _ = ticks.tick() => {}
+        }
+        // It reads files of the system, which may take its time.
+        let looked = tokio::task::spawn_blocking(move || (look(&mut system), system)).await;
+        let Ok((vitals, again)) = looked else { return };
+        system = again;
+        newest.send_replace(vitals);
+    }
 }
 
 fn look(system: &mut System) -> Vitals {

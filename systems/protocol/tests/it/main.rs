@@ -1,0 +1,11 @@
+//! The port from outside: real sockets, a real schedule, and cameras, views and results put into the
+//! world by hand.
+
+mod commands;
+mod detections;
+mod doors;
+mod hostile;
+mod pictures;
+mod reports;
+mod scene;
+mod stand;

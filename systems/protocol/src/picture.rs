@@ -69,11 +69,16 @@ async fn answer(desk: &Desk, id: String, annotated: bool, headers: &HeaderMap) -
     if holds(headers, &tag) {
         return (StatusCode::NOT_MODIFIED, about).into_response();
     }
-    let Ok(_encoder) = desk.encoders.acquire().await else {
+    let Ok(encoder) = desk.encoders.clone().acquire_owned().await else {
         return refused(StatusCode::SERVICE_UNAVAILABLE, "the worker ends");
     };
     let quality = desk.clerk.config.jpeg_quality;
-    match tokio::task::spawn_blocking(move || encode(&shot, quality)).await {
+    let encoding = tokio::task::spawn_blocking(move || {
+        // Kept until it is done, even if nobody waits for it any more.
+        let _encoder = encoder;
+        encode(&shot, quality)
+    });
+    match encoding.await {
         Ok(Ok(jpeg)) => {
             (StatusCode::OK, about, [(CONTENT_TYPE, "image/jpeg")], jpeg).into_response()
         }

@@ -11,9 +11,8 @@ pub mod report;
 pub mod source;
 pub mod subscribe;
 
-use serde_json::{Number, Value};
-
 use detector_components::identity::ExternalId;
+use serde_json::{Number, Value};
 
 /// An identifier in the form it came in.
 pub fn external_id(id: &ExternalId) -> Value {

@@ -1,13 +1,12 @@
 //! `imageDetection`: what was seen in one frame.
 
+use detector_components::display::Session;
 use detector_components::results::Finding;
 use detector_components::subscription::Subscription;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
-
-use detector_components::display::Session;
 
 use super::{decimals, external_id};
 

@@ -14,7 +14,7 @@ use crate::secret::SecretUrl;
 /// A camera that some view looks at. Exists while at least one does; despawning it closes the
 /// stream. Equal sources are one camera.
 #[derive(Component, Debug)]
-#[require(StreamState, Pace, CameraCounters)]
+#[require(StreamState, Pace, CameraCounters, LastBegun)]
 pub struct Camera {
     /// Where its pictures come from. Printing it shows no credentials.
     pub source: CameraSource,
@@ -77,6 +77,12 @@ pub enum StreamState {
 /// The newest frame that was sampled. Absent before the first.
 #[derive(Component, Clone, Debug)]
 pub struct LatestFrame(pub Frame);
+
+/// Sequence number of the newest frame of a camera that some view began a pass on.
+///
+/// While it is not that of [`LatestFrame`], a newer frame may still take its place.
+#[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LastBegun(pub Option<u64>);
 
 /// Decides when the next frame of a camera is wanted.
 ///

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bevy_ecs::prelude::*;
-use detector_components::camera::LatestFrame;
+use detector_components::camera::{LastBegun, LatestFrame};
 use detector_components::clock::Clock;
 use detector_components::detection::{
     DetectedBy, Detection, DetectionOf, Detections, FoundIn, SeenIn, TopClasses,
@@ -115,7 +115,7 @@ pub fn start_passes(
         Option<&mut Turn>,
         Has<Passes>,
     )>,
-    cameras: Query<&LatestFrame>,
+    mut cameras: Query<(&LatestFrame, &mut LastBegun)>,
     models: Query<(&ModelState, &Nodes)>,
     roots: Query<
         (Entity, &RunsNetwork, Option<&InputShape>),
@@ -134,7 +134,7 @@ pub fn start_passes(
             continue;
         };
         let ready = models.get(runs.0).is_ok_and(|(state, _)| *state == ModelState::Ready);
-        let Ok(LatestFrame(frame)) = cameras.get(of.0) else { continue };
+        let Ok((LatestFrame(frame), _)) = cameras.get(of.0) else { continue };
         if !ready {
             continue;
         }
@@ -154,7 +154,7 @@ pub fn start_passes(
     let mut taken: Vec<(Entity, usize)> = Vec::new();
     for (_, id) in eager {
         let Ok((_, view, of, runs, _, Some(mut turn), _)) = views.get_mut(id) else { continue };
-        let Ok(LatestFrame(frame)) = cameras.get(of.0) else { continue };
+        let Ok((LatestFrame(frame), mut last_begun)) = cameras.get_mut(of.0) else { continue };
         let Ok((_, members)) = models.get(runs.0) else { continue };
         let Some((root, runs_network, shape)) =
             members.iter().find_map(|node| roots.get(node).ok())
@@ -178,6 +178,7 @@ pub fn start_passes(
             Some(crop) => crop.bbox().region_within(whole),
         };
         turn.begun = Some(frame.sequence);
+        last_begun.set_if_neq(LastBegun(Some(frame.sequence)));
         let Some(region) = region else {
             debug!(frame = frame.sequence, "the crop lies outside the frame");
             continue;

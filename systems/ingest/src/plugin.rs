@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 
 use crate::config::IngestConfig;
 use crate::snapshot;
-use crate::systems::{follow_streams, open_cameras, take_frames};
+use crate::systems::{follow_streams, open_cameras, refresh_frames, take_frames};
 
 /// Where what waits is done.
 #[derive(Resource)]
@@ -38,7 +38,7 @@ impl Plugin for IngestPlugin {
             .insert_resource(Outside { runtime: self.runtime.clone(), client })
             .add_systems(
                 Deliver,
-                (open_cameras, follow_streams).chain().in_set(StageSystems::Ingest),
+                (open_cameras, refresh_frames, follow_streams).chain().in_set(StageSystems::Ingest),
             )
             .add_systems(Sample, take_frames.in_set(StageSystems::Ingest));
     }

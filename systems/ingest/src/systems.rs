@@ -3,7 +3,7 @@ use std::sync::atomic::AtomicU64;
 
 use bevy_ecs::prelude::*;
 use detector_components::camera::{
-    Camera, CameraCounters, CameraSource, LatestFrame, Pace, StreamState,
+    Camera, CameraCounters, CameraSource, LastBegun, LatestFrame, Pace, StreamState,
 };
 use detector_components::clock::{Clock, Moment, Timepiece};
 use detector_components::slot::FrameSlot;
@@ -85,6 +85,20 @@ pub fn take_frames(
         counters.skipped += pace.taken(clock.now, config.frame_period);
         slot.set_due(pace.due);
         commands.entity(camera).insert(LatestFrame(frame));
+    }
+}
+
+/// Puts the newest frame in the place of a sampled one that no view has begun on yet.
+///
+/// A view that waited for the device so meets what the camera sees now, not what it saw when the
+/// frame was due. This samples no more frames: each due time still has one.
+pub fn refresh_frames(mut cameras: Query<(&FrameSlot, &mut LatestFrame, &LastBegun)>) {
+    for (slot, mut latest, begun) in &mut cameras {
+        if begun.0 != Some(latest.0.sequence)
+            && let Some(newer) = slot.take()
+        {
+            latest.0 = newer;
+        }
     }
 }
 

@@ -153,3 +153,52 @@ pub fn follow_streams(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bevy_ecs::system::RunSystemOnce;
+    use detector_components::frame::{ColorSpace, Frame, PixelFormat, Pixels};
+    use detector_components::geometry::Size;
+
+    use super::*;
+
+    fn frame(sequence: u64, timepiece: &Timepiece) -> Frame {
+        let size = Size { width: 1, height: 1 };
+        let planes = vec![vec![0; 3]];
+        let pixels =
+            Pixels::new(PixelFormat::Rgb, size, vec![3], ColorSpace::JPEG, planes).unwrap();
+        Frame { sequence, captured: timepiece.now(), pixels: Arc::new(pixels) }
+    }
+
+    /// The frame that a camera shows after `newer` came, with the last pass begun on `begun`.
+    #[track_caller]
+    fn check(begun: Option<u64>, newer: Option<u64>, expected: u64) {
+        let (timepiece, (wake, _sleeper)) =
+            (Timepiece::manual(), detector_components::wake::wake());
+        let slot = FrameSlot::new(timepiece.clone(), wake);
+        let mut world = World::new();
+        let latest = LatestFrame(frame(1, &timepiece));
+        if let Some(newer) = newer {
+            slot.put(frame(newer, &timepiece));
+        }
+        let camera = world.spawn((slot, latest, LastBegun(begun))).id();
+        world.run_system_once(refresh_frames).unwrap();
+        assert_eq!(world.get::<LatestFrame>(camera).unwrap().0.sequence, expected);
+    }
+
+    #[test]
+    fn a_frame_that_still_waits_gives_way_to_a_newer_one() {
+        check(Some(0), Some(2), 2);
+        check(None, Some(2), 2);
+    }
+
+    #[test]
+    fn a_frame_that_a_pass_began_on_stays_until_the_next_is_due() {
+        check(Some(1), Some(2), 1);
+    }
+
+    #[test]
+    fn without_a_newer_frame_the_sampled_one_stays() {
+        check(Some(0), None, 1);
+    }
+}

@@ -45,7 +45,9 @@ pub fn start_camera_on(address: SocketAddr) -> RtspServer {
 }
 
 pub fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/models").join(name)
+    // Absolute, as the worker may be told to run elsewhere; found where the test is run, not where
+    // it was built: a build cache outlives the checkout that filled it.
+    std::path::absolute("tests/fixtures/models").unwrap().join(name)
 }
 
 /// A web server that has, at `/colors.mpta`, a pipeline that finds squares and balls and says their

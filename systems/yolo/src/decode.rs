@@ -2,13 +2,27 @@
 
 use std::sync::Arc;
 
-use crate::nms::suppress;
+use crate::nms::{overlap, suppress, suppress_at_once};
 
+mod keypoint;
+mod mask;
+mod rotated;
 #[cfg(test)]
 mod tests;
 
+pub use self::keypoint::Keypoint;
+pub(crate) use self::keypoint::KeypointForm;
+pub use self::mask::Mask;
+pub(crate) use self::rotated::AngleForm;
+pub use self::rotated::RotatedBox;
+
+use self::keypoint::keypoints;
+use self::mask::Prototypes;
+
 /// Most boxes of one picture that enter the suppression: the strongest ones. As Ultralytics.
 const MAX_CANDIDATES: usize = 30_000;
+/// Most boxes of one picture where each object is found once. As Ultralytics.
+const MAX_ONCE: usize = 300;
 
 /// What of a picture's boxes is wanted.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,14 +54,28 @@ pub enum Prediction {
 }
 
 /// A box that a detector found.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ScoredBox {
-    /// `[x1, y1, x2, y2]` in pixels of the input tensor. May reach over its edges.
+    /// `[x1, y1, x2, y2]` in pixels of the input tensor. May reach over its edges. Around a rotated
+    /// box.
     pub bbox: [f32; 4],
     /// 0 to 1.
     pub confidence: f32,
     /// Number of its class.
     pub class: u32,
+    /// What the network tells beside the box, if it tells more.
+    pub detail: Option<Detail>,
+}
+
+/// What a network tells beside a box.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Detail {
+    /// Of a segmenter: which pixels belong to what is in the box.
+    Mask(Mask),
+    /// Of a pose network: points of what is in the box, in the order of its training.
+    Keypoints(Vec<Keypoint>),
+    /// Of a network of rotated boxes.
+    Rotated(RotatedBox),
 }
 
 /// One resolution of a detection head: a grid of anchors.
@@ -61,23 +89,112 @@ pub(crate) struct Level {
 
 /// How the numbers of a detection head lie.
 ///
-/// One picture has `4 * bins + classes` rows, each with one number an anchor: all levels after
-/// each other, each level row by row.
+/// One picture has `4 * bins + classes + more.rows()` rows, each with one number an anchor: all
+/// levels after each other, each level row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct BoxLayout {
+pub(crate) struct AnchorLayout {
     /// Numbers that describe the distance to one side of a box. 1: the distance itself.
     pub bins: usize,
     pub classes: usize,
+    /// What the rows after the classes tell.
+    pub more: More,
+    /// Whether each object is found once, so that nothing need be suppressed.
+    pub once: bool,
     pub levels: Vec<Level>,
 }
 
-impl BoxLayout {
+/// What a detection head tells beside boxes and classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum More {
+    Nothing,
+    /// Weights of prototypes, which have this size.
+    Mask {
+        coefficients: usize,
+        height: usize,
+        width: usize,
+    },
+    /// For each point two numbers, or three.
+    Keypoints {
+        count: usize,
+        visibility: bool,
+        form: KeypointForm,
+    },
+    Angle(AngleForm),
+}
+
+impl More {
+    /// Numbers for each anchor.
+    pub fn rows(self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Mask { coefficients, .. } => coefficients,
+            Self::Keypoints { count, visibility, .. } => count * if visibility { 3 } else { 2 },
+            Self::Angle(_) => 1,
+        }
+    }
+}
+
+impl AnchorLayout {
     pub fn anchors(&self) -> usize {
         self.levels.iter().map(|level| level.width * level.height).sum()
     }
 
     pub fn rows(&self) -> usize {
-        4 * self.bins + self.classes
+        4 * self.bins + self.classes + self.more.rows()
+    }
+
+    /// The place of an anchor.
+    fn anchor(&self, number: usize) -> Anchor {
+        let mut cell = number;
+        for level in &self.levels {
+            let cells = level.width * level.height;
+            if cell < cells {
+                let (x, y) = (cell % level.width, cell / level.width);
+                let middle = [x as f32 + 0.5, y as f32 + 0.5];
+                return Anchor { number, middle, stride: level.stride as f32 };
+            }
+            cell -= cells;
+        }
+        unreachable!("anchors are numbered up to their count")
+    }
+}
+
+/// A place that a head looks at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Anchor {
+    number: usize,
+    /// In strides.
+    middle: [f32; 2],
+    stride: f32,
+}
+
+/// The numbers of one picture.
+#[derive(Clone, Copy)]
+struct Rows<'a> {
+    values: &'a [f32],
+    anchors: usize,
+}
+
+impl Rows<'_> {
+    fn at(&self, row: usize, anchor: &Anchor) -> f32 {
+        self.values[row * self.anchors + anchor.number]
+    }
+}
+
+/// A box before its details are computed: most boxes are suppressed.
+#[derive(Clone, Debug)]
+struct Candidate {
+    anchor: Anchor,
+    bbox: [f32; 4],
+    rotated: Option<RotatedBox>,
+    confidence: f32,
+    class: u32,
+}
+
+impl Candidate {
+    fn is_finite(&self) -> bool {
+        self.bbox.iter().all(|edge| edge.is_finite())
+            && self.rotated.as_ref().is_none_or(RotatedBox::is_finite)
     }
 }
 
@@ -87,48 +204,136 @@ impl BoxLayout {
 ///
 /// # Shapes
 ///
-/// - `raw`: `[layout.rows(), layout.anchors()]`, logits
-pub(crate) fn decode(raw: &[f32], layout: &BoxLayout, criteria: &Criteria) -> Vec<ScoredBox> {
+/// - `raw`: `[layout.rows(), layout.anchors()]`
+/// - `prototypes`: of a segmenter, `[coefficients, height, width]`; else empty
+pub(crate) fn decode(
+    raw: &[f32],
+    prototypes: &[f32],
+    layout: &AnchorLayout,
+    criteria: &Criteria,
+) -> Vec<ScoredBox> {
     let anchors = layout.anchors();
     debug_assert_eq!(raw.len(), layout.rows() * anchors);
-    let (distances, scores) = raw.split_at(4 * layout.bins * anchors);
-    let (best, classes) = best_classes(scores, anchors);
+    let rows = Rows { values: raw, anchors };
+    let scores = &raw[4 * layout.bins * anchors..(4 * layout.bins + layout.classes) * anchors];
+    let mut scored =
+        if layout.once { once(scores, anchors, criteria) } else { best(scores, anchors, criteria) };
+    scored.retain(|scored| {
+        criteria.classes.as_ref().is_none_or(|classes| classes.contains(&scored.class))
+    });
 
+    let mut candidates: Vec<Candidate> = scored
+        .into_iter()
+        .map(|scored| candidate(&scored, rows, layout))
+        .filter(Candidate::is_finite)
+        .collect();
+    // Stable: equal confidences stay in the order of their anchors.
+    candidates.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+    candidates.truncate(MAX_CANDIDATES);
+    let limit = criteria.max_overlap;
+    if layout.once {
+        candidates.truncate(criteria.max_detections);
+    } else if matches!(layout.more, More::Angle(_)) {
+        suppress_at_once(&mut candidates, criteria.max_detections, |best, rival| {
+            best.class == rival.class
+                && best.rotated.zip(rival.rotated).is_some_and(|(a, b)| a.overlap(&b) >= limit)
+        });
+    } else {
+        suppress(&mut candidates, criteria.max_detections, |best, rival| {
+            best.class == rival.class && overlap(best.bbox, rival.bbox) > limit
+        });
+    }
+
+    let first = 4 * layout.bins + layout.classes;
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            let detail = match layout.more {
+                More::Nothing => None,
+                More::Angle(_) => candidate.rotated.map(Detail::Rotated),
+                More::Keypoints { count, visibility, form } => {
+                    let number = |row| rows.at(first + row, &candidate.anchor);
+                    Some(Detail::Keypoints(keypoints(
+                        number,
+                        count,
+                        visibility,
+                        form,
+                        &candidate.anchor,
+                    )))
+                }
+                More::Mask { coefficients, height, width } => {
+                    let coefficients: Vec<f32> = (0..coefficients)
+                        .map(|row| rows.at(first + row, &candidate.anchor))
+                        .collect();
+                    let size = layout.levels[0];
+                    let picture = [size.width * size.stride, size.height * size.stride];
+                    let prototypes = Prototypes { values: prototypes, height, width };
+                    Some(Detail::Mask(prototypes.mask(&coefficients, candidate.bbox, picture)))
+                }
+            };
+            let Candidate { bbox, confidence, class, .. } = candidate;
+            ScoredBox { bbox, confidence, class, detail }
+        })
+        .collect()
+}
+
+/// A class at an anchor that is confident enough.
+struct Scored {
+    anchor: usize,
+    class: u32,
+    confidence: f32,
+}
+
+/// The best class of each anchor, where it is confident enough.
+fn best(scores: &[f32], anchors: usize, criteria: &Criteria) -> Vec<Scored> {
+    let (best, classes) = best_classes(scores, anchors);
     // Most anchors fall here, before anything else is computed for them. The margin covers the
     // rounding of the inverse; the exact comparison follows.
     let least_logit = logit(criteria.min_confidence) - 1e-3;
-    let mut boxes = Vec::new();
-    let mut first = 0;
-    for level in &layout.levels {
-        for cell in 0..level.width * level.height {
-            let anchor = first + cell;
-            // Written so that a threshold that is not a number lets nothing through.
-            let may_be_confident = best[anchor] >= least_logit;
-            if !may_be_confident {
-                continue;
-            }
-            let (confidence, class) = (sigmoid(best[anchor]), classes[anchor]);
-            let wanted = confidence > criteria.min_confidence
-                && criteria.classes.as_ref().is_none_or(|classes| classes.contains(&class));
-            if !wanted {
-                continue;
-            }
-            let side = |side| distance(distances, layout.bins, anchors, side, anchor);
-            let (x, y) = ((cell % level.width) as f32 + 0.5, (cell / level.width) as f32 + 0.5);
-            let bbox = [x - side(0), y - side(1), x + side(2), y + side(3)];
-            let bbox = bbox.map(|edge| edge * level.stride as f32);
-            if bbox.iter().all(|edge| edge.is_finite()) {
-                boxes.push(ScoredBox { bbox, confidence, class });
-            }
-        }
-        first += level.width * level.height;
-    }
+    best.into_iter()
+        .zip(classes)
+        .enumerate()
+        // Written so that a threshold that is not a number lets nothing through.
+        .filter(|(_, (logit, _))| *logit >= least_logit)
+        .map(|(anchor, (logit, class))| Scored { anchor, class, confidence: sigmoid(logit) })
+        .filter(|scored| scored.confidence > criteria.min_confidence)
+        .collect()
+}
 
-    // Stable: equal confidences stay in the order of their anchors.
-    boxes.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-    boxes.truncate(MAX_CANDIDATES);
-    suppress(&mut boxes, criteria.max_overlap, criteria.max_detections);
-    boxes
+/// Every confident class of the best anchors, the best of them all.
+fn once(scores: &[f32], anchors: usize, criteria: &Criteria) -> Vec<Scored> {
+    let mut of_anchors = best(scores, anchors, criteria);
+    of_anchors.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+    of_anchors.truncate(MAX_ONCE);
+    let classes = scores.len().checked_div(anchors).unwrap_or(0);
+    let mut found: Vec<Scored> = of_anchors
+        .iter()
+        .flat_map(|&Scored { anchor, .. }| {
+            (0..classes).map(move |class| {
+                let confidence = sigmoid(scores[class * anchors + anchor]);
+                Scored { anchor, class: class as u32, confidence }
+            })
+        })
+        .filter(|scored| scored.confidence > criteria.min_confidence)
+        .collect();
+    found.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+    found.truncate(MAX_ONCE);
+    found
+}
+
+/// The box of an anchor.
+fn candidate(scored: &Scored, rows: Rows, layout: &AnchorLayout) -> Candidate {
+    let &Scored { anchor, class, confidence } = scored;
+    let anchor = layout.anchor(anchor);
+    let sides = [0, 1, 2, 3].map(|side| distance(rows, layout.bins, side, &anchor));
+    let More::Angle(form) = layout.more else {
+        let ([left, top, right, bottom], [x, y]) = (sides, anchor.middle);
+        let bbox = [x - left, y - top, x + right, y + bottom].map(|edge| edge * anchor.stride);
+        return Candidate { anchor, bbox, rotated: None, confidence, class };
+    };
+    let angle = form.angle(rows.at(4 * layout.bins + layout.classes, &anchor));
+    let rotated = RotatedBox::around(anchor.middle, anchor.stride, sides, angle);
+    Candidate { anchor, bbox: rotated.bounds(), rotated: Some(rotated), confidence, class }
 }
 
 /// Probabilities from the logits of one picture.
@@ -158,8 +363,8 @@ fn best_classes(scores: &[f32], anchors: usize) -> (Vec<f32>, Vec<u32>) {
 
 /// Distance from an anchor to one side of its box, in strides: the expectation of the
 /// distribution over the bins.
-fn distance(distances: &[f32], bins: usize, anchors: usize, side: usize, anchor: usize) -> f32 {
-    let at = |bin: usize| distances[(side * bins + bin) * anchors + anchor];
+fn distance(rows: Rows, bins: usize, side: usize, anchor: &Anchor) -> f32 {
+    let at = |bin: usize| rows.at(side * bins + bin, anchor);
     if bins == 1 {
         return at(0);
     }

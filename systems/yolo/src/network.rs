@@ -1,15 +1,21 @@
 //! A network, from the modules in a checkpoint to predictions.
 
 mod activation;
+mod area;
 mod attention;
 mod block;
 mod container;
 mod convolution;
 mod csp;
+mod downsample;
+mod elan;
 mod error;
+mod fuse;
+mod ghost;
 mod graph;
 mod head;
 mod info;
+mod kernel;
 mod normalization;
 mod place;
 mod pooling;
@@ -19,7 +25,7 @@ mod source;
 use burn::tensor::{DType, Device, Tensor};
 
 pub use self::error::NetworkError;
-pub use self::head::RawOutput;
+pub use self::head::{Branch, RawOutput};
 pub use self::info::{NetworkInfo, Provenance, Task};
 pub use self::place::Place;
 
@@ -37,6 +43,8 @@ pub struct LoadOptions {
     /// Whether the weights of convolutions lie channel by channel in memory. Right for GPUs,
     /// whose kernels would otherwise turn them at every run; wrong for the CPU. Default: false.
     pub channels_last: bool,
+    /// Which branch of a head that has two finds the boxes.
+    pub branch: Branch,
 }
 
 /// Type of the numbers that a network computes with.
@@ -75,13 +83,12 @@ impl Network {
         device: &Device,
         options: &LoadOptions,
     ) -> Result<Self, NetworkError> {
-        let dtype = options.precision.dtype();
-        let site = Site::new(device, dtype, options.channels_last);
+        let site = Site::new(device, options);
         let root = checkpoint.root();
         let model = info::model(root, &site)?;
         let graph = Graph::read(&model.child("model")?)?;
         let info = NetworkInfo::read(root, &model, &graph)?;
-        Ok(Self { info, graph, dtype })
+        Ok(Self { info, graph, dtype: options.precision.dtype() })
     }
 
     /// What it is for and where it comes from.
@@ -111,21 +118,29 @@ impl Network {
             return Ok(Vec::new());
         }
         let layout = self.layout(&input)?;
-        let output = match self.graph.run(input.cast(self.dtype)) {
-            RawOutput::Boxes(raw) => raw.try_into_vec_as::<f32>()?,
-            RawOutput::Classes(raw) => raw.try_into_vec_as::<f32>()?,
-        };
-        Ok(match layout {
-            Layout::Boxes(layout) => output
-                .chunks_exact(layout.rows() * layout.anchors())
-                .zip(criteria)
-                .map(|(raw, criteria)| Prediction::Boxes(decode(raw, &layout, criteria)))
-                .collect(),
-            Layout::Classes { count } => output
+        match (self.graph.run(input.cast(self.dtype)), layout) {
+            (RawOutput::Anchors { rows, prototypes }, Layout::Anchors(layout)) => {
+                let rows = rows.try_into_vec_as::<f32>()?;
+                let prototypes = prototypes.map(Tensor::try_into_vec_as::<f32>).transpose()?;
+                let prototypes = prototypes.unwrap_or_default();
+                let of_picture = prototypes.len() / pictures;
+                Ok(rows
+                    .chunks_exact(layout.rows() * layout.anchors())
+                    .zip(criteria)
+                    .enumerate()
+                    .map(|(at, (rows, criteria))| {
+                        let prototypes = &prototypes[at * of_picture..(at + 1) * of_picture];
+                        Prediction::Boxes(decode(rows, prototypes, &layout, criteria))
+                    })
+                    .collect())
+            }
+            (RawOutput::Classes(raw), Layout::Classes { count }) => Ok(raw
+                .try_into_vec_as::<f32>()?
                 .chunks_exact(count)
                 .map(|raw| Prediction::Probabilities(softmax(raw)))
-                .collect(),
-        })
+                .collect()),
+            _ => unreachable!("a head runs as it said that it would"),
+        }
     }
 
     /// Runs the network and leaves its output as it is, on the device.

@@ -10,14 +10,16 @@ struct Levels {
 }
 
 struct Raw {
-    layout: BoxLayout,
+    layout: AnchorLayout,
     values: Vec<f32>,
 }
 
 impl Raw {
     fn new(bins: usize) -> Self {
         let Levels { width, height, stride } = LAYOUT;
-        let layout = BoxLayout { bins, classes: 3, levels: vec![Level { width, height, stride }] };
+        let levels = vec![Level { width, height, stride }];
+        let layout =
+            AnchorLayout { bins, classes: 3, more: More::Nothing, once: false, levels };
         let mut values = vec![0.0; layout.rows() * layout.anchors()];
         values[4 * bins * layout.anchors()..].fill(-20.0);
         Self { layout, values }
@@ -35,7 +37,7 @@ impl Raw {
     }
 
     fn decode(&self, criteria: &Criteria) -> Vec<ScoredBox> {
-        decode(&self.values, &self.layout, criteria)
+        decode(&self.values, &[], &self.layout, criteria)
     }
 }
 
@@ -100,10 +102,10 @@ fn what_is_not_a_number_is_removed() {
 fn levels_follow_each_other() {
     let levels =
         vec![Level { width: 2, height: 2, stride: 8 }, Level { width: 1, height: 1, stride: 16 }];
-    let layout = BoxLayout { bins: 1, classes: 1, levels };
+    let layout = AnchorLayout { bins: 1, classes: 1, more: More::Nothing, once: false, levels };
     let mut values = vec![0.5; layout.rows() * layout.anchors()];
     values[4 * 5..].copy_from_slice(&[-20.0, -20.0, -20.0, -20.0, 4.0]);
-    let found = decode(&values, &layout, &Criteria::default());
+    let found = decode(&values, &[], &layout, &Criteria::default());
     assert_eq!(found[0].bbox, [0.0, 0.0, 16.0, 16.0]);
 }
 

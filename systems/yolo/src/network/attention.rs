@@ -11,7 +11,7 @@ use super::source::Source;
 
 /// Most values of one attention matrix of one picture: four times what the largest known network
 /// has at 1280 pixels.
-const MAX_MATRIX: usize = 1 << 28;
+pub(crate) const MAX_MATRIX: usize = 1 << 28;
 
 /// Multi-head self-attention, with a convolution that tells it where things are.
 struct Attention {
@@ -85,8 +85,8 @@ impl Block for Attention {
     }
 }
 
-/// `PSABlock`: attention, then two convolutions, each added to what it got.
-struct PsaBlock {
+/// `PSABlock` and `ABlock`: attention, then two convolutions, each added to what it got.
+struct Attentive {
     place: Place,
     attention: Box<dyn Block>,
     forward: Box<dyn Block>,
@@ -95,7 +95,7 @@ struct PsaBlock {
 }
 
 pub(crate) fn psa_block(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
-    Ok(Box::new(PsaBlock {
+    Ok(Box::new(Attentive {
         place: source.place.clone(),
         attention: source.block("attn")?,
         forward: source.block("ffn")?,
@@ -103,7 +103,16 @@ pub(crate) fn psa_block(source: &Source) -> Result<Box<dyn Block>, NetworkError>
     }))
 }
 
-impl Block for PsaBlock {
+pub(crate) fn a_block(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
+    Ok(Box::new(Attentive {
+        place: source.place.clone(),
+        attention: source.block("attn")?,
+        forward: source.block("mlp")?,
+        add: true,
+    }))
+}
+
+impl Block for Attentive {
     fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
         let attended = self.attention.shape(input)?;
         let output = self.forward.shape(attended)?;
@@ -123,7 +132,7 @@ impl Block for PsaBlock {
     }
 }
 
-/// `C2PSA`: half of the channels goes through attention, half around it.
+/// `PSA` and `C2PSA`: half of the channels goes through attention, half around it.
 struct C2Psa {
     place: Place,
     first: Box<dyn Block>,
@@ -131,6 +140,17 @@ struct C2Psa {
     /// Channels that go around it.
     channels: usize,
     blocks: Sequential,
+}
+
+/// `PSA` has one block, and has its parts as its own.
+pub(crate) fn psa(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
+    Ok(Box::new(C2Psa {
+        place: source.place.clone(),
+        first: source.block("cv1")?,
+        second: source.block("cv2")?,
+        channels: source.size("c")?,
+        blocks: Sequential(vec![psa_block(source)?]),
+    }))
 }
 
 pub(crate) fn c2psa(source: &Source) -> Result<Box<dyn Block>, NetworkError> {

@@ -3,32 +3,41 @@
 use burn::tensor::Tensor;
 
 use super::block::Block;
+use super::container::Sequential;
 use super::error::NetworkError;
 use super::place::Place;
 use super::shape::{Shape, unfit};
 use super::source::Source;
 
-/// Two convolutions, and the input added to what they make of it.
+/// Some convolutions, and perhaps the input added to what they make of it.
 struct Bottleneck {
     place: Place,
-    first: Box<dyn Block>,
-    second: Box<dyn Block>,
+    convolutions: Sequential,
     /// Whether the input is added.
     add: bool,
 }
 
+/// `Bottleneck` and `RepBottleneck`: two convolutions.
 pub(crate) fn bottleneck(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
     Ok(Box::new(Bottleneck {
         place: source.place.clone(),
-        first: source.block("cv1")?,
-        second: source.block("cv2")?,
+        convolutions: Sequential(vec![source.block("cv1")?, source.block("cv2")?]),
+        add: source.flag("add", false)?,
+    }))
+}
+
+/// `CIB`: convolutions of each channel by itself and of each place by itself, in turns.
+pub(crate) fn cib(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
+    Ok(Box::new(Bottleneck {
+        place: source.place.clone(),
+        convolutions: Sequential(source.child("cv1")?.blocks()?),
         add: source.flag("add", false)?,
     }))
 }
 
 impl Block for Bottleneck {
     fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
-        let output = self.second.shape(self.first.shape(input)?)?;
+        let output = self.convolutions.shape(input)?;
         if self.add {
             input.expect_equal(output, &self.place)?;
         }
@@ -37,14 +46,77 @@ impl Block for Bottleneck {
 
     fn run(&self, input: Tensor<4>) -> Tensor<4> {
         if self.add {
-            input.clone() + self.second.run(self.first.run(input))
+            input.clone() + self.convolutions.run(input)
         } else {
-            self.second.run(self.first.run(input))
+            self.convolutions.run(input)
         }
     }
 }
 
-/// `C2f` and `C3k2`: the first convolution's output in two halves, then each block applied to
+/// `C1`: a convolution, and the blocks' output added to its own.
+struct C1 {
+    place: Place,
+    first: Box<dyn Block>,
+    blocks: Box<dyn Block>,
+}
+
+pub(crate) fn c1(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
+    Ok(Box::new(C1 {
+        place: source.place.clone(),
+        first: source.block("cv1")?,
+        blocks: source.block("m")?,
+    }))
+}
+
+impl Block for C1 {
+    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
+        let first = self.first.shape(input)?;
+        first.expect_equal(self.blocks.shape(first)?, &self.place)?;
+        Ok(first)
+    }
+
+    fn run(&self, input: Tensor<4>) -> Tensor<4> {
+        let first = self.first.run(input);
+        self.blocks.run(first.clone()) + first
+    }
+}
+
+/// `C2`: half of the first convolution's output goes through the blocks, half around them; the
+/// second convolution joins them.
+struct C2 {
+    place: Place,
+    first: Box<dyn Block>,
+    blocks: Box<dyn Block>,
+    second: Box<dyn Block>,
+}
+
+pub(crate) fn c2(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
+    Ok(Box::new(C2 {
+        place: source.place.clone(),
+        first: source.block("cv1")?,
+        blocks: source.block("m")?,
+        second: source.block("cv2")?,
+    }))
+}
+
+impl Block for C2 {
+    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
+        let around = half(self.first.shape(input)?, &self.place)?;
+        let through = self.blocks.shape(around)?;
+        if (through.height, through.width) != (around.height, around.width) {
+            return Err(unfit(&self.place, "a block inside changes the size"));
+        }
+        let channels = through.channels.saturating_add(around.channels);
+        self.second.shape(Shape { channels, ..around }.checked(&self.place)?)
+    }
+
+    fn run(&self, input: Tensor<4>) -> Tensor<4> {
+        let (through, around) = halves(self.first.run(input));
+        self.second.run(Tensor::cat(vec![self.blocks.run(through), around], 1))
+    }
+}
+
+/// `C2f`, `C3k2`, `C2fCIB` and `C2fPSA`: the first convolution's output in two halves, then each block applied to
 /// what came last; all of them together go through the second convolution.
 struct C2f {
     place: Place,
@@ -90,7 +162,7 @@ impl Block for C2f {
     }
 }
 
-/// `C3` and `C3k`: one convolution and the blocks, beside another convolution; a third one joins
+/// `C3`, `C3k`, `C3x`, `C3Ghost` and `RepCSP`: one convolution and the blocks, beside another convolution; a third one joins
 /// them.
 struct C3 {
     place: Place,

@@ -21,6 +21,8 @@ struct Layer {
     /// Which tensors it takes, numbered as in [`Graph::uses`].
     inputs: Vec<usize>,
     operation: Operation,
+    /// How many channels each piece of its output has, if only pieces of it are taken.
+    pieces: Option<Vec<usize>>,
 }
 
 enum Operation {
@@ -35,12 +37,12 @@ impl Graph {
         let Some((head, layers)) = children.split_last() else {
             return Err(source.missing("layer"));
         };
-        let layers: Vec<Layer> = layers
-            .iter()
-            .enumerate()
-            .map(|(at, layer)| Layer::read(layer, at))
-            .collect::<Result<_, _>>()?;
+        let layers = layers.iter().try_fold(Vec::new(), |mut layers, source| {
+            layers.push(Layer::read(source, &layers)?);
+            Ok::<_, NetworkError>(layers)
+        })?;
         let head_inputs = inputs(head, layers.len())?;
+        expect_whole(head, &head_inputs, &layers)?;
         let head = match builder(head.class()) {
             Some(Builder::Head(build)) => build(head)?,
             Some(_) => {
@@ -110,21 +112,52 @@ impl Tensors {
 }
 
 impl Layer {
-    fn read(source: &Source, at: usize) -> Result<Self, NetworkError> {
-        let inputs = inputs(source, at)?;
-        let operation = match builder(source.class()) {
-            Some(Builder::Block(build)) => Operation::Block(build(source)?),
-            Some(Builder::Join(build)) => Operation::Join(build(source)?),
-            Some(Builder::Head(_)) => {
+    /// Reads the layer that follows `layers`.
+    fn read(source: &Source, layers: &[Self]) -> Result<Self, NetworkError> {
+        let inputs = inputs(source, layers.len())?;
+        let mut pieces = None;
+        let builder = builder(source.class()).ok_or_else(|| source.unknown())?;
+        if !matches!(builder, Builder::JoinPieces(_)) {
+            expect_whole(source, &inputs, layers)?;
+        }
+        let operation = match builder {
+            Builder::Block(build) => Operation::Block(build(source)?),
+            Builder::Join(build) => Operation::Join(build(source)?),
+            Builder::Pieces(build) => {
+                let (block, sizes) = build(source)?;
+                pieces = Some(sizes);
+                Operation::Block(block)
+            }
+            Builder::JoinPieces(build) => {
+                let pieces: Vec<_> =
+                    inputs.iter().map(|&input| pieces_of(input, layers)).collect();
+                Operation::Join(build(source, &pieces)?)
+            }
+            Builder::Head(_) => {
                 return Err(unfit(&source.place, "a head that is not the last layer"));
             }
-            None => return Err(source.unknown()),
         };
         if matches!(operation, Operation::Block(_)) && inputs.len() != 1 {
             let problem = format!("takes one input but gets {}", inputs.len());
             return Err(unfit(&source.place, problem));
         }
-        Ok(Self { inputs, operation })
+        Ok(Self { inputs, operation, pieces })
+    }
+}
+
+/// The pieces of a tensor, numbered as in [`Graph::uses`].
+fn pieces_of(input: usize, layers: &[Layer]) -> Option<&[usize]> {
+    layers.get(input.checked_sub(1)?)?.pieces.as_deref()
+}
+
+/// Refuses to take as a whole what is made in pieces.
+fn expect_whole(source: &Source, inputs: &[usize], layers: &[Layer]) -> Result<(), NetworkError> {
+    match inputs.iter().find(|&&input| pieces_of(input, layers).is_some()) {
+        None => Ok(()),
+        Some(input) => {
+            let problem = format!("takes layer {}, whose output is in pieces", input - 1);
+            Err(unfit(&source.place, problem))
+        }
     }
 }
 

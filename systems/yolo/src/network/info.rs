@@ -9,6 +9,7 @@ use super::place::Place;
 use super::shape::unfit;
 use super::source::{Site, Source};
 use crate::checkpoint::Value;
+use crate::decode::More;
 
 /// Input side of a network that does not tell what it was trained with. As Ultralytics.
 const DETECT_SIDE: usize = 640;
@@ -25,6 +26,12 @@ const MAX_TEXT: usize = 500;
 pub enum Task {
     /// Finds boxes with classes.
     Detect,
+    /// Finds boxes with classes, and which pixels belong to what is in them.
+    Segment,
+    /// Finds boxes with classes, and points of what is in them.
+    Pose,
+    /// Finds rotated boxes with classes.
+    Obb,
     /// Says which class the whole picture has.
     Classify,
 }
@@ -83,16 +90,22 @@ pub(crate) fn model<'a>(root: Value<'a>, site: &'a Site) -> Result<Source<'a>, N
 impl NetworkInfo {
     pub(crate) fn read(root: Value, model: &Source, graph: &Graph) -> Result<Self, NetworkError> {
         let (task, count, stride) = match graph.layout(MEASURE, MEASURE)? {
-            Layout::Boxes(layout) => {
+            Layout::Anchors(layout) => {
                 let stride = layout.levels.iter().map(|level| level.stride).max().unwrap_or(1);
-                (Task::Detect, layout.classes, stride)
+                let task = match layout.more {
+                    More::Nothing => Task::Detect,
+                    More::Mask { .. } => Task::Segment,
+                    More::Keypoints { .. } => Task::Pose,
+                    More::Angle(_) => Task::Obb,
+                };
+                (task, layout.classes, stride)
             }
             Layout::Classes { count } => (Task::Classify, count, 1),
         };
         let provenance = Provenance::read(root);
         let side = match task {
-            Task::Detect => DETECT_SIDE,
             Task::Classify => CLASSIFY_SIDE,
+            _ => DETECT_SIDE,
         };
         let input = provenance
             .trained_size

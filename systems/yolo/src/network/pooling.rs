@@ -131,6 +131,105 @@ impl Block for Sppf {
     }
 }
 
+/// `SPP`: poolings of different sizes beside each other.
+struct Spp {
+    place: Place,
+    first: Box<dyn Block>,
+    pools: Vec<Box<dyn Block>>,
+    second: Box<dyn Block>,
+}
+
+pub(crate) fn spp(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
+    Ok(Box::new(Spp {
+        place: source.place.clone(),
+        first: source.block("cv1")?,
+        pools: source.child("m")?.blocks()?,
+        second: source.block("cv2")?,
+    }))
+}
+
+impl Block for Spp {
+    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
+        let first = self.first.shape(input)?;
+        for pool in &self.pools {
+            first.expect_equal(pool.shape(first)?, &self.place)?;
+        }
+        let channels = first.channels.saturating_mul(self.pools.len() + 1);
+        self.second.shape(Shape { channels, ..first }.checked(&self.place)?)
+    }
+
+    fn run(&self, input: Tensor<4>) -> Tensor<4> {
+        let first = self.first.run(input);
+        let pooled = self.pools.iter().map(|pool| pool.run(first.clone()));
+        let parts = std::iter::once(first.clone()).chain(pooled).collect();
+        self.second.run(Tensor::cat(parts, 1))
+    }
+}
+
+/// `SPPELAN`: poolings of poolings, as in `SPPF`, each a module of its own.
+struct SppElan {
+    place: Place,
+    first: Box<dyn Block>,
+    pools: [Box<dyn Block>; 3],
+    last: Box<dyn Block>,
+}
+
+pub(crate) fn spp_elan(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
+    Ok(Box::new(SppElan {
+        place: source.place.clone(),
+        first: source.block("cv1")?,
+        pools: [source.block("cv2")?, source.block("cv3")?, source.block("cv4")?],
+        last: source.block("cv5")?,
+    }))
+}
+
+impl Block for SppElan {
+    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
+        let first = self.first.shape(input)?;
+        for pool in &self.pools {
+            first.expect_equal(pool.shape(first)?, &self.place)?;
+        }
+        let channels = first.channels.saturating_mul(self.pools.len() + 1);
+        self.last.shape(Shape { channels, ..first }.checked(&self.place)?)
+    }
+
+    fn run(&self, input: Tensor<4>) -> Tensor<4> {
+        let mut parts = vec![self.first.run(input)];
+        for pool in &self.pools {
+            parts.push(pool.run(parts[parts.len() - 1].clone()));
+        }
+        self.last.run(Tensor::cat(parts, 1))
+    }
+}
+
+/// torch's `ZeroPad2d`.
+struct ZeroPad {
+    place: Place,
+    left: usize,
+    right: usize,
+    top: usize,
+    bottom: usize,
+}
+
+pub(crate) fn zero_pad(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
+    let [left, right, top, bottom] = source.counts("padding")?[..] else {
+        return Err(unfit(&source.place, "padding is not four counts"));
+    };
+    Ok(Box::new(ZeroPad { place: source.place.clone(), left, right, top, bottom }))
+}
+
+impl Block for ZeroPad {
+    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
+        let height = input.height + self.top + self.bottom;
+        let width = input.width + self.left + self.right;
+        Shape { height, width, ..input }.checked(&self.place)
+    }
+
+    fn run(&self, input: Tensor<4>) -> Tensor<4> {
+        input.pad((self.left, self.right, self.top, self.bottom), 0.0)
+    }
+}
+
 /// Repeats each value.
 struct Upsample {
     place: Place,

@@ -4,8 +4,10 @@ use std::cell::Cell;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
+use super::LoadOptions;
 use super::block::{Block, Builder, builder};
 use super::error::NetworkError;
+use super::head::Branch;
 use super::place::Place;
 use super::shape::unfit;
 use crate::checkpoint::Value;
@@ -26,14 +28,22 @@ pub(crate) struct Site {
     pub dtype: DType,
     /// Whether convolutions of this device read their weights channel by channel.
     pub channels_last: bool,
+    /// Which branch of the head is to be built.
+    pub branch: Branch,
     modules: Cell<usize>,
     parameters: Cell<usize>,
 }
 
 impl Site {
-    pub fn new(device: &Device, dtype: DType, channels_last: bool) -> Self {
-        let device = device.clone();
-        Self { device, dtype, channels_last, modules: Cell::new(0), parameters: Cell::new(0) }
+    pub fn new(device: &Device, options: &LoadOptions) -> Self {
+        Self {
+            device: device.clone(),
+            dtype: options.precision.dtype(),
+            channels_last: options.channels_last,
+            branch: options.branch,
+            modules: Cell::new(0),
+            parameters: Cell::new(0),
+        }
     }
 
     /// Puts weights on the device.
@@ -201,6 +211,12 @@ impl<'a> Source<'a> {
             (Some(vertical), Some(horizontal), None) => Ok([vertical?, horizontal?]),
             _ => Err(unfit(&self.place, format!("{name} is neither a count nor two"))),
         }
+    }
+
+    /// Counts: a list of numbers.
+    pub fn counts(&self, name: &str) -> Result<Vec<usize>, NetworkError> {
+        let value = self.attribute(name).ok_or_else(|| self.missing(format!("{name:?}")))?;
+        value.items().into_iter().map(|value| self.size_of(value, name)).collect()
     }
 
     fn size_of(&self, value: Value<'a>, name: &str) -> Result<usize, NetworkError> {

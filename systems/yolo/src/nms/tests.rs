@@ -1,13 +1,26 @@
 use super::*;
 
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct ScoredBox {
+    bbox: [f32; 4],
+    confidence: f32,
+    class: u32,
+}
+
 fn scored(x: f32, side: f32, confidence: f32, class: u32) -> ScoredBox {
     ScoredBox { bbox: [x, 0.0, x + side, side], confidence, class }
+}
+
+fn keep(boxes: &mut Vec<ScoredBox>, max_overlap: f32, max_detections: usize) {
+    suppress(boxes, max_detections, |best, rival| {
+        best.class == rival.class && overlap(best.bbox, rival.bbox) > max_overlap
+    });
 }
 
 #[track_caller]
 fn check(boxes: &[ScoredBox], max_overlap: f32, expected: &[usize]) {
     let mut kept = boxes.to_vec();
-    suppress(&mut kept, max_overlap, 300);
+    keep(&mut kept, max_overlap, 300);
     let expected: Vec<_> = expected.iter().map(|&at| boxes[at]).collect();
     assert_eq!(kept, expected);
 }
@@ -46,8 +59,8 @@ fn boxes_without_area_do_not_suppress_each_other() {
 fn no_more_than_the_limit_is_kept() {
     let mut boxes: Vec<_> =
         (0..5).map(|at| scored(at as f32 * 20.0, 10.0, 0.9 - at as f32 * 0.1, 0)).collect();
-    suppress(&mut boxes, 0.7, 2);
+    keep(&mut boxes, 0.7, 2);
     assert_eq!(boxes.len(), 2);
-    suppress(&mut boxes, 0.7, 0);
+    keep(&mut boxes, 0.7, 0);
     assert!(boxes.is_empty());
 }

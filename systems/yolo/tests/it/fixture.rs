@@ -1,10 +1,12 @@
 //! The checkpoints of `tests/fixtures/models`, and changed copies of them.
 
-use std::io::{Cursor, Read, Write};
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use detector_yolo::{Checkpoint, LoadOptions, Network, NetworkError};
+use safetensors::SafeTensors;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
@@ -23,21 +25,85 @@ pub fn network(name: &str) -> Network {
     load(&checkpoint).unwrap()
 }
 
-/// The picture that the references were computed with: `picture` of `make.py`.
-pub fn picture([batch, channels, height, width]: [usize; 4]) -> Tensor<4> {
+#[track_caller]
+pub fn network_with(name: &str, options: &LoadOptions) -> Network {
+    let checkpoint = Checkpoint::open(path(&format!("{name}.pt"))).unwrap();
+    Network::load(&checkpoint, &Device::flex(), options).unwrap()
+}
+
+pub const WIDTH: usize = 128;
+pub const HEIGHT: usize = 64;
+
+/// The two real pictures that the references were computed with: `[2, 3, HEIGHT, WIDTH]`.
+pub fn pictures() -> Tensor<4> {
     let mut values = Vec::new();
-    for n in 0..batch {
-        for c in 0..channels {
-            for y in 0..height {
-                for x in 0..width {
-                    let value = x * 31 + y * 17 + c * 101 + n * 53 + (x * y) % 23 * 7;
-                    values.push((value % 256) as f32 / 255.0);
-                }
-            }
+    for name in ["coffee.png", "astronaut.png"] {
+        let file = File::open(path("../pictures").join(name)).unwrap();
+        let mut reader = png::Decoder::new(BufReader::new(file)).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        assert_eq!((info.width as usize, info.height as usize), (WIDTH, HEIGHT));
+        assert_eq!(pixels.len(), 3 * WIDTH * HEIGHT);
+        for channel in 0..3 {
+            values.extend(pixels.iter().skip(channel).step_by(3).map(|&v| f32::from(v) / 255.0));
         }
     }
-    let data = TensorData::new(values, [batch, channels, height, width]);
-    Tensor::from_data(data, &Device::flex())
+    Tensor::from_data(TensorData::new(values, [2, 3, HEIGHT, WIDTH]), &Device::flex())
+}
+
+/// What torch computes with a fixture.
+pub struct Reference(Vec<u8>);
+
+impl Reference {
+    pub fn of(name: &str) -> Self {
+        Self(std::fs::read(path(&format!("{name}.safetensors"))).unwrap())
+    }
+
+    /// A saved tensor of 32 bit numbers: its shape and its numbers.
+    #[track_caller]
+    fn tensor(&self, name: &str) -> (Vec<usize>, Vec<f32>) {
+        let tensors = SafeTensors::deserialize(&self.0).unwrap();
+        let tensor = tensors.tensor(name).unwrap();
+        assert_eq!(tensor.dtype(), safetensors::Dtype::F32);
+        let numbers = tensor.data().chunks_exact(4);
+        let numbers = numbers.map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect();
+        (tensor.shape().to_vec(), numbers)
+    }
+
+    /// A saved tensor of bytes.
+    pub fn bytes(&self, name: &str) -> Vec<u8> {
+        SafeTensors::deserialize(&self.0).unwrap().tensor(name).unwrap().data().to_vec()
+    }
+
+    /// The rows of a saved tensor.
+    #[track_caller]
+    pub fn rows(&self, name: &str) -> Vec<Vec<f32>> {
+        let (shape, numbers) = self.tensor(name);
+        let row = shape[1..].iter().product::<usize>();
+        numbers.chunks_exact(row).map(<[f32]>::to_vec).collect()
+    }
+
+    /// Compares a tensor with a saved one: differences are parts of its largest number.
+    #[track_caller]
+    pub fn expect<const D: usize>(&self, name: &str, found: Tensor<D>, tolerance: f32) {
+        let (shape, expected) = self.tensor(name);
+        assert_eq!(found.dims().to_vec(), shape);
+        let found = found.into_data().try_to_vec::<f32>().unwrap();
+        let largest = expected.iter().fold(0.0_f32, |largest, number| largest.max(number.abs()));
+        let (at, difference) = found
+            .iter()
+            .zip(&expected)
+            .map(|(found, expected)| (found - expected).abs() / largest)
+            .enumerate()
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .unwrap();
+        assert!(
+            difference <= tolerance,
+            "{name}: number {at} of {shape:?} is {}, and should be {}",
+            found[at],
+            expected[at]
+        );
+    }
 }
 
 /// A fixture taken apart, so that its pickle can be changed.

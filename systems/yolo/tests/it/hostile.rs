@@ -16,7 +16,7 @@ fn refused(bytes: Vec<u8>) -> String {
 
 #[test]
 fn an_unknown_module_is_refused_by_its_name_and_place() {
-    let parts = Parts::of("tiny-v8-detect");
+    let parts = Parts::of("tiny-v8");
     let bytes = parts.replaced(b"block\nSPPF\n", b"block\nSPPELAN\n");
     let expected =
         "the module \"ultralytics.nn.modules.block.SPPELAN\" at model.model.7 is not supported";
@@ -25,7 +25,7 @@ fn an_unknown_module_is_refused_by_its_name_and_place() {
 
 #[test]
 fn a_known_name_of_another_package_is_refused() {
-    let parts = Parts::of("tiny-v8-detect");
+    let parts = Parts::of("tiny-v8");
     let bytes = parts.replaced(b"ultralytics.nn.modules.conv\nConv\n", b"models.common\nConv\n");
     assert_eq!(
         refused(bytes),
@@ -35,7 +35,7 @@ fn a_known_name_of_another_package_is_refused() {
 
 #[test]
 fn a_dict_that_is_no_model_is_refused() {
-    let parts = Parts::of("tiny-v8-detect");
+    let parts = Parts::of("tiny-v8");
     // The end of a pickle that is only an empty dict.
     assert_eq!(
         refused(parts.with_pickle(b"\x80\x02}.")),
@@ -47,7 +47,7 @@ fn a_dict_that_is_no_model_is_refused() {
 fn no_changed_number_makes_a_network_panic() {
     // Each short integer of the pickle in turn becomes another one: sizes of kernels, strides,
     // groups, shapes and strides of tensors, inputs of layers, numbers of bins and of classes.
-    let parts = Parts::of("tiny-11-detect");
+    let parts = Parts::of("tiny-11");
     let pickle = parts.pickle();
     let picture = Tensor::<4>::zeros([1, 3, 32, 32], &Device::flex());
     let (mut accepted, mut refused) = (0, 0);
@@ -76,7 +76,7 @@ fn no_changed_number_makes_a_network_panic() {
 
 #[test]
 fn an_input_that_does_not_fit_is_refused() {
-    let network = fixture::network("tiny-v8-detect");
+    let network = fixture::network("tiny-v8");
     let stride = network.info().stride;
     assert_eq!(stride, 16);
     let input = |shape: [usize; 4]| Tensor::<4>::zeros(shape, &Device::flex());
@@ -90,8 +90,8 @@ fn an_input_that_does_not_fit_is_refused() {
 
 #[test]
 fn a_picture_is_seen_the_same_alone_and_among_others() {
-    let network = fixture::network("tiny-11-detect");
-    let pictures = fixture::picture([2, 3, 64, 64]);
+    let network = fixture::network("tiny-11");
+    let pictures = fixture::pictures();
     let criteria = Criteria { min_confidence: 0.3, ..Criteria::default() };
     let both = network.predict(pictures.clone(), &[criteria.clone(), criteria.clone()]).unwrap();
     let second = network.predict(pictures.narrow(0, 1, 1), &[criteria]).unwrap();

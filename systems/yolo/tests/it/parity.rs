@@ -1,121 +1,192 @@
-//! A network with random weights computes what torch computes with the same weights.
+//! Every family of networks computes what torch computes with the same weights.
 //!
-//! Every module that the small networks have stands in one of the fixtures. `make.py` beside them
-//! wrote what torch makes of a picture that a formula describes.
+//! `families.py` beside the fixtures made them, and wrote what torch makes of two real pictures.
 
-use detector_yolo::{Criteria, Prediction, RawOutput};
-use serde::Deserialize;
+use detector_yolo::{Branch, Criteria, Detail, LoadOptions, Prediction, RawOutput, ScoredBox};
 
-use crate::fixture;
+use crate::fixture::{self, Reference};
 
-/// Largest difference from what torch computed. Both compute in 32 bits, in different order.
-const TOLERANCE: f32 = 1e-3;
+/// Largest difference from what torch computed, as a part of the largest number. Both compute in
+/// 32 bits, in different order.
+const TOLERANCE: f32 = 1e-4;
+/// Least overlap of a box with what torch found.
+const OVERLAP: f32 = 0.99;
+/// Largest difference of a confidence or probability.
+const CONFIDENCE: f32 = 1e-3;
+/// Largest distance of a keypoint from where torch found it, in pixels.
+const DISTANCE: f32 = 0.1;
 
-#[derive(Deserialize)]
-struct Reference {
-    input: [usize; 4],
-    shape: Vec<usize>,
-    raw: Vec<f32>,
-    #[serde(default)]
-    criteria: Option<Limits>,
-    /// `x1 y1 x2 y2 confidence class`.
-    #[serde(default)]
-    boxes: Vec<Vec<[f32; 6]>>,
-    #[serde(default)]
-    probabilities: Vec<Vec<f32>>,
-}
-
-#[derive(Deserialize)]
-struct Limits {
-    min_confidence: f32,
-    max_overlap: f32,
-    max_detections: usize,
-}
-
+/// Checks a network that finds something at places of a picture.
 #[track_caller]
 fn check(name: &str) {
-    let reference = std::fs::read(fixture::path(&format!("{name}.json"))).unwrap();
-    let reference: Reference = serde_json::from_slice(&reference).unwrap();
+    let reference = Reference::of(name);
     let network = fixture::network(name);
-    let picture = fixture::picture(reference.input);
-
-    let (shape, raw) = match network.forward(picture.clone()).unwrap() {
-        RawOutput::Boxes(raw) => {
-            (raw.dims().to_vec(), raw.into_data().try_to_vec::<f32>().unwrap())
-        }
-        RawOutput::Classes(raw) => {
-            (raw.dims().to_vec(), raw.into_data().try_to_vec::<f32>().unwrap())
-        }
+    let pictures = fixture::pictures();
+    let RawOutput::Anchors { rows, prototypes } = network.forward(pictures.clone()).unwrap() else {
+        panic!("a classifier");
     };
-    assert_eq!(shape, reference.shape);
-    close(&raw, &reference.raw, TOLERANCE);
+    reference.expect("raw", rows, TOLERANCE);
+    if let Some(prototypes) = prototypes {
+        reference.expect("prototypes", prototypes, TOLERANCE);
+    }
 
-    let criteria = reference.criteria.map_or_else(Criteria::default, |limits| Criteria {
-        min_confidence: limits.min_confidence,
-        max_overlap: limits.max_overlap,
-        max_detections: limits.max_detections,
-        classes: None,
-    });
-    let criteria = vec![criteria; reference.input[0]];
-    for (row, prediction) in network.predict(picture, &criteria).unwrap().iter().enumerate() {
-        match prediction {
-            Prediction::Boxes(boxes) => {
-                assert!(!boxes.is_empty(), "the reference would prove nothing");
-                let expected = &reference.boxes[row];
-                assert_eq!(boxes.len(), expected.len());
-                for (found, expected) in boxes.iter().zip(expected) {
-                    // Pixels: a tenth of one is far below what matters.
-                    close(&found.bbox, &expected[..4], 0.1);
-                    close(&[found.confidence], &expected[4..5], TOLERANCE);
-                    assert_eq!(found.class as f32, expected[5]);
+    let mut count = 0;
+    let criteria = vec![Criteria::default(); 2];
+    for (picture, prediction) in network.predict(pictures, &criteria).unwrap().iter().enumerate() {
+        let Prediction::Boxes(found) = prediction else { panic!("a classifier") };
+        let expected = reference.rows(&format!("boxes.{picture}"));
+        assert_eq!(found.len(), expected.len(), "of picture {picture}");
+        count += found.len();
+        for (at, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            same(found, expected);
+            match &found.detail {
+                None | Some(Detail::Rotated(_)) => {}
+                Some(Detail::Keypoints(points)) => {
+                    let expected = reference.rows(&format!("keypoints.{picture}"));
+                    let numbers = expected[at].chunks_exact(expected[at].len() / points.len());
+                    for (point, numbers) in points.iter().zip(numbers) {
+                        let [x, y] = point.position;
+                        assert!((x - numbers[0]).hypot(y - numbers[1]) < DISTANCE);
+                        if let Some(visibility) = point.visibility {
+                            assert!((visibility - numbers[2]).abs() < CONFIDENCE);
+                        }
+                    }
+                }
+                Some(Detail::Mask(mask)) => {
+                    let expected = reference.bytes(&format!("masks.{picture}"));
+                    let (width, pixels) = (fixture::WIDTH, fixture::WIDTH * fixture::HEIGHT);
+                    let expected = &expected[at * pixels..(at + 1) * pixels];
+                    let there = |x: usize, y: usize| {
+                        let (x, y) = (x.checked_sub(mask.origin[0]), y.checked_sub(mask.origin[1]));
+                        let (Some(x), Some(y)) = (x, y) else { return false };
+                        x < mask.size[0] && y < mask.size[1] && mask.pixels[y * mask.size[0] + x]
+                    };
+                    let (mut both, mut either) = (0, 0);
+                    for (pixel, &expected) in expected.iter().enumerate() {
+                        let (found, expected) = (there(pixel % width, pixel / width), expected != 0);
+                        both += usize::from(found && expected);
+                        either += usize::from(found || expected);
+                    }
+                    assert!(both as f32 >= OVERLAP * either as f32, "{both} of {either} pixels");
                 }
             }
-            Prediction::Probabilities(found) => {
-                close(found, &reference.probabilities[row], TOLERANCE);
+        }
+    }
+    assert!(count > 0, "the reference would prove nothing");
+}
+
+/// Compares a box with `x1 y1 x2 y2 confidence class`, or `x y w h angle confidence class`.
+#[track_caller]
+fn same(found: &ScoredBox, expected: &[f32]) {
+    let (numbers, [confidence, class]) = expected.split_at(expected.len() - 2) else {
+        panic!("too few numbers");
+    };
+    assert_eq!(found.class as f32, *class);
+    assert!((found.confidence - confidence).abs() < CONFIDENCE);
+    match found.detail {
+        Some(Detail::Rotated(rotated)) => {
+            let [x, y] = rotated.middle;
+            assert!((x - numbers[0]).hypot(y - numbers[1]) < DISTANCE, "{rotated:?} {numbers:?}");
+            for (side, expected) in rotated.size.iter().zip(&numbers[2..]) {
+                assert!((side - expected).abs() < DISTANCE, "{rotated:?} {numbers:?}");
             }
+            assert!((rotated.angle - numbers[4]).abs() < 1e-3, "{rotated:?} {numbers:?}");
+        }
+        _ => {
+            let expected: [f32; 4] = numbers.try_into().unwrap();
+            let clip = |[x1, y1, x2, y2]: [f32; 4]| {
+                let (width, height) = (fixture::WIDTH as f32, fixture::HEIGHT as f32);
+                [x1, x2].map(|x| x.clamp(0.0, width)).into_iter().zip([y1, y2].map(|y| y.clamp(0.0, height))).flat_map(|(x, y)| [x, y]).collect::<Vec<f32>>()
+            };
+            let found = clip(found.bbox);
+            let area = |b: &[f32]| (b[2] - b[0]).max(0.0) * (b[3] - b[1]).max(0.0);
+            let both = [
+                found[0].max(expected[0]),
+                found[1].max(expected[1]),
+                found[2].min(expected[2]),
+                found[3].min(expected[3]),
+            ];
+            let overlap = area(&both) / (area(&found) + area(&expected) - area(&both));
+            assert!(overlap >= OVERLAP, "{found:?} {expected:?}");
         }
     }
 }
 
+/// Checks a classifier.
 #[track_caller]
-fn close(found: &[f32], expected: &[f32], tolerance: f32) {
-    assert_eq!(found.len(), expected.len());
-    let (at, difference) = found
-        .iter()
-        .zip(expected)
-        .map(|(found, expected)| (found - expected).abs())
-        .enumerate()
-        .max_by(|a, b| a.1.total_cmp(&b.1))
-        .unwrap();
-    assert!(
-        difference <= tolerance,
-        "number {at} is {}, and should be {}",
-        found[at],
-        expected[at]
-    );
+fn check_classifier(name: &str) {
+    let reference = Reference::of(name);
+    let network = fixture::network(name);
+    let RawOutput::Classes(logits) = network.forward(fixture::pictures()).unwrap() else {
+        panic!("no classifier");
+    };
+    reference.expect("logits", logits, TOLERANCE);
+    let expected = reference.rows("probabilities");
+    let found = network.predict(fixture::pictures(), &vec![Criteria::default(); 2]).unwrap();
+    for (prediction, expected) in found.iter().zip(&expected) {
+        let Prediction::Probabilities(found) = prediction else { panic!("no classifier") };
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < CONFIDENCE);
+        }
+    }
 }
 
-#[test]
-fn a_version_8_detector_computes_what_torch_does() {
-    check("tiny-v8-detect");
+/// Checks the branch that finds each object once.
+#[track_caller]
+fn check_once(name: &str) {
+    let options = LoadOptions { branch: Branch::OneToOne, ..LoadOptions::default() };
+    let network = fixture::network_with(name, &options);
+    let RawOutput::Anchors { rows, .. } = network.forward(fixture::pictures()).unwrap() else {
+        panic!("a classifier");
+    };
+    Reference::of(name).expect("raw.one2one", rows, TOLERANCE);
 }
 
-#[test]
-fn a_version_11_detector_computes_what_torch_does() {
-    check("tiny-11-detect");
+macro_rules! checks {
+    ($check:ident: $($test:ident $name:literal,)*) => {
+        $(#[test]
+        fn $test() {
+            $check($name);
+        })*
+    };
 }
 
-#[test]
-fn the_boxes_of_a_segmenter_are_what_torch_computes() {
-    check("tiny-11-segment");
+checks! { check:
+    version_3 "tiny-v3-spp",
+    version_3_tiny "tiny-v3-tiny",
+    version_5_of_four_levels "tiny-v5-p6",
+    version_6 "tiny-v6",
+    version_8 "tiny-v8",
+    version_8_of_four_levels "tiny-v8-p6",
+    version_8_of_ghosts "tiny-v8-ghost",
+    version_8_with_masks "tiny-v8-seg",
+    version_8_with_keypoints "tiny-v8-pose",
+    version_8_rotated "tiny-v8-obb",
+    version_9_tiny "tiny-v9t",
+    version_9_extended "tiny-v9e",
+    version_10 "tiny-v10n",
+    version_11 "tiny-11",
+    version_11_with_masks "tiny-11-seg",
+    version_11_with_keypoints "tiny-11-pose",
+    version_12 "tiny-12x",
+    version_26 "tiny-26",
+    version_26_with_masks "tiny-26-seg",
+    version_26_with_keypoints "tiny-26-pose",
+    version_26_rotated "tiny-26-obb",
 }
 
-#[test]
-fn a_version_8_classifier_computes_what_torch_does() {
-    check("tiny-v8-classify");
+checks! { check_classifier:
+    version_8_classifies "tiny-v8-cls",
+    version_11_classifies "tiny-11-cls",
+    version_12_classifies "tiny-12-cls",
+    version_26_classifies "tiny-26-cls",
 }
 
-#[test]
-fn a_version_11_classifier_computes_what_torch_does() {
-    check("tiny-11-classify");
+checks! { check_once:
+    version_10_once "tiny-v10n",
+    version_26_once "tiny-26",
+    version_26_with_masks_once "tiny-26-seg",
+    version_26_with_keypoints_once "tiny-26-pose",
+    version_26_rotated_once "tiny-26-obb",
 }

@@ -50,6 +50,9 @@ pub struct Config {
     pub device: String,
     /// The numbers that networks compute with: `auto`, `f32`, `f16`. Default: `auto`.
     pub precision: String,
+    /// Which branch of a head that has two finds the boxes: `auto`, `one2one`, `one2many`. Default:
+    /// `auto`, which is what Ultralytics does: `one2many`.
+    pub head: String,
     /// Whether a camera's address may name a file of this machine. Default: false.
     pub allow_file_urls: bool,
     /// How clients are talked to.
@@ -141,6 +144,7 @@ impl Default for Config {
             cache_dir: None,
             device: "auto".to_owned(),
             precision: "auto".to_owned(),
+            head: "auto".to_owned(),
             allow_file_urls: false,
             protocol: Protocol::default(),
             limits: Limits::default(),

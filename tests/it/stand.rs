@@ -1,7 +1,7 @@
 //! What stands around the worker in a test: cameras, a web server, Redis, and a CMS to talk through.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use detector::config::Config;

@@ -7,12 +7,13 @@ use burn::tensor::{Device, DeviceKind};
 use detector_gpu::{Gpu, Precision};
 use wgpu::{Backends, DeviceType, InstanceDescriptor};
 
-use crate::choice::{DeviceChoice, PrecisionChoice};
+use crate::choice::{DeviceChoice, HeadChoice, PrecisionChoice};
 
 /// A device, opened, and why it is this one.
 pub struct InferenceDevice {
     pub(crate) burn: Device,
     pub(crate) precision: Precision,
+    pub(crate) head: HeadChoice,
     gpu: Option<Gpu>,
     name: String,
     why: String,
@@ -90,7 +91,8 @@ impl InferenceDevice {
             return Err(DeviceError::Precision { name, wanted: "f16", reason });
         }
         let why = why.to_owned();
-        Ok(Self { burn: Device::flex(), precision: Precision::F32, gpu: None, name, why })
+        let (burn, head) = (Device::flex(), HeadChoice::Auto);
+        Ok(Self { burn, precision: Precision::F32, head, gpu: None, name, why })
     }
 
     fn gpu(adapter: &Adapter, precision: PrecisionChoice, why: &str) -> Result<Self, DeviceError> {
@@ -117,7 +119,13 @@ impl InferenceDevice {
             // Answers then agree with the CPU's; f16 is for who asks for it.
             PrecisionChoice::Auto | PrecisionChoice::F32 => Precision::F32,
         };
-        Ok(Self { burn, precision, gpu: Some(gpu), name, why: why.to_owned() })
+        let (head, why) = (HeadChoice::Auto, why.to_owned());
+        Ok(Self { burn, precision, head, gpu: Some(gpu), name, why })
+    }
+
+    /// Which branch of a head that has two is run. Else what Ultralytics does.
+    pub fn with_head(self, head: HeadChoice) -> Self {
+        Self { head, ..self }
     }
 
     /// The device's handles, for those who share it. None: inference runs on the CPU.

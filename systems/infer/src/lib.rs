@@ -11,6 +11,8 @@ mod slots;
 mod systems;
 mod thread;
 
-pub use choice::{DeviceChoice, PrecisionChoice, UnknownDevice, UnknownPrecision};
+pub use choice::{
+    DeviceChoice, HeadChoice, PrecisionChoice, UnknownDevice, UnknownHead, UnknownPrecision,
+};
 pub use device::{DeviceError, InferenceDevice};
 pub use plugin::InferPlugin;

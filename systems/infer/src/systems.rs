@@ -202,8 +202,8 @@ fn description(info: &detector_yolo::NetworkInfo) -> NetworkInfo {
     let [width, height] = info.input;
     NetworkInfo {
         task: match info.task {
-            detector_yolo::Task::Detect => Task::Detect,
             detector_yolo::Task::Classify => Task::Classify,
+            _ => Task::Detect,
         },
         classes: info.classes.as_slice().into(),
         input: Size { width: width as u32, height: height as u32 },

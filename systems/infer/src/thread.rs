@@ -158,6 +158,7 @@ impl DeviceWorker {
                 Precision::F16 => detector_yolo::Precision::F16,
             },
             channels_last: on_gpu,
+            branch: self.device.head.into(),
         };
         let network = Network::load(&checkpoint, &self.device.burn, &options)
             .map_err(|error| chain(&error))?;

@@ -244,37 +244,42 @@ pub(crate) fn decode(
         });
     }
 
-    let first = 4 * layout.bins + layout.classes;
     candidates
         .into_iter()
         .map(|candidate| {
-            let detail = match layout.more {
-                More::Nothing => None,
-                More::Angle(_) => candidate.rotated.map(Detail::Rotated),
-                More::Keypoints { count, visibility, form } => {
-                    let number = |row| rows.at(first + row, &candidate.anchor);
-                    Some(Detail::Keypoints(keypoints(
-                        number,
-                        count,
-                        visibility,
-                        form,
-                        &candidate.anchor,
-                    )))
-                }
-                More::Mask { coefficients, height, width } => {
-                    let coefficients: Vec<f32> = (0..coefficients)
-                        .map(|row| rows.at(first + row, &candidate.anchor))
-                        .collect();
-                    let size = layout.levels[0];
-                    let picture = [size.width * size.stride, size.height * size.stride];
-                    let prototypes = Prototypes { values: prototypes, height, width };
-                    Some(Detail::Mask(prototypes.mask(&coefficients, candidate.bbox, picture)))
-                }
-            };
+            let detail = detail(&candidate, rows, prototypes, layout);
             let Candidate { bbox, confidence, class, .. } = candidate;
             ScoredBox { bbox, confidence, class, detail }
         })
+        // As Ultralytics: what has no pixel is not there.
+        .filter(|found| !matches!(&found.detail, Some(Detail::Mask(mask)) if mask.is_empty()))
         .collect()
+}
+
+/// What the head tells of a box beside its class.
+fn detail(
+    candidate: &Candidate,
+    rows: Rows,
+    prototypes: &[f32],
+    layout: &AnchorLayout,
+) -> Option<Detail> {
+    let first = 4 * layout.bins + layout.classes;
+    let anchor = &candidate.anchor;
+    let number = |row| rows.at(first + row, anchor);
+    match layout.more {
+        More::Nothing => None,
+        More::Angle(_) => candidate.rotated.map(Detail::Rotated),
+        More::Keypoints { count, visibility, form } => {
+            Some(Detail::Keypoints(keypoints(number, count, visibility, form, anchor)))
+        }
+        More::Mask { coefficients, height, width } => {
+            let coefficients: Vec<f32> = (0..coefficients).map(number).collect();
+            let level = layout.levels.first()?;
+            let picture = [level.width * level.stride, level.height * level.stride];
+            let prototypes = Prototypes { values: prototypes, height, width };
+            Some(Detail::Mask(prototypes.mask(&coefficients, candidate.bbox, picture)))
+        }
+    }
 }
 
 /// A class at an anchor that is confident enough.
@@ -297,7 +302,22 @@ fn best(scores: &[f32], anchors: usize, criteria: &Criteria) -> Vec<Scored> {
         .filter(|(_, (logit, _))| *logit >= least_logit)
         .map(|(anchor, (logit, class))| Scored { anchor, class, confidence: sigmoid(logit) })
         .filter(|scored| scored.confidence > criteria.min_confidence)
+        .map(|scored| Scored { class: first_equal(scores, anchors, &scored), ..scored })
         .collect()
+}
+
+/// The first class that is as probable as the best one. Great logits differ where their
+/// probabilities do not, and the reference compares these.
+fn first_equal(scores: &[f32], anchors: usize, scored: &Scored) -> u32 {
+    /// Below, the probabilities of different logits are different numbers, or nearly.
+    const CERTAIN: f32 = 0.999;
+    let &Scored { anchor, class, confidence } = scored;
+    if confidence < CERTAIN {
+        return class;
+    }
+    (0..class)
+        .find(|&class| sigmoid(scores[class as usize * anchors + anchor]) == confidence)
+        .unwrap_or(class)
 }
 
 /// Every confident class of the best anchors, the best of them all.

@@ -1,5 +1,7 @@
 //! Which pixels belong to what is in a box.
 
+use std::ops::Range;
+
 /// Which pixels belong to what is in a box.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
@@ -9,6 +11,13 @@ pub struct Mask {
     pub size: [usize; 2],
     /// Row by row: whether the pixel belongs to it. Pixels outside do not.
     pub pixels: Vec<bool>,
+}
+
+impl Mask {
+    /// Whether no pixel belongs to it.
+    pub fn is_empty(&self) -> bool {
+        !self.pixels.contains(&true)
+    }
 }
 
 /// What the masks of one picture are sums of.
@@ -21,8 +30,8 @@ pub(super) struct Prototypes<'a> {
 }
 
 impl Prototypes<'_> {
-    /// The mask of a box: the weighted sum of the prototypes, cut to the box, made as large as the
-    /// picture by linear interpolation, where it is greater than 0.
+    /// The mask of a box: the weighted sum of the prototypes, made as large as the picture by linear
+    /// interpolation and cut to the box, where it is greater than 0.
     ///
     /// # Shapes
     ///
@@ -30,49 +39,40 @@ impl Prototypes<'_> {
     /// - `picture`: `[width, height]`
     pub fn mask(&self, coefficients: &[f32], bbox: [f32; 4], picture: [usize; 2]) -> Mask {
         let [columns, rows] = [0, 1].map(|axis| {
-            let cells = [self.width, self.height][axis];
-            let scale = cells as f32 / picture[axis] as f32;
             // Negative and large numbers saturate.
-            let [first, end] =
-                [bbox[axis], bbox[axis + 2]].map(|edge| ((edge * scale).ceil() as usize).min(cells));
-            Span { first, end: end.max(first), cells, pixels: picture[axis] }
+            let [start, end] =
+                [bbox[axis], bbox[axis + 2]].map(|edge| (edge.ceil() as usize).min(picture[axis]));
+            Span::new(start..end.max(start), picture[axis], [self.width, self.height][axis])
         });
-        let sums = self.sums(coefficients, &columns, &rows);
-        let (columns, rows) = (columns.pixels(), rows.pixels());
-        let origin = [columns.start, rows.start];
-        let size = [columns.samples.len(), rows.samples.len()];
-        let pixels = rows
-            .samples
-            .iter()
-            .flat_map(|row| {
-                let sums = &sums;
-                let width = columns.cells;
-                columns.samples.iter().map(move |column| {
-                    let at = |row: usize| {
-                        let [left, right] =
-                            [column.low, column.high].map(|column| sums[row * width + column]);
-                        left + (right - left) * column.part
-                    };
-                    let (above, below) = (at(row.low), at(row.high));
-                    above + (below - above) * row.part > 0.0
-                })
-            })
-            .collect();
+        let sums = self.sums(coefficients, &columns.cells, &rows.cells);
+        let width = columns.cells.len();
+        let mut pixels = Vec::with_capacity(columns.pixels.len() * rows.pixels.len());
+        for row in rows.samples() {
+            for column in columns.samples() {
+                let at = |row: usize| {
+                    let [left, right] = [column.low, column.high].map(|x| sums[row * width + x]);
+                    left + (right - left) * column.part
+                };
+                let (above, below) = (at(row.low), at(row.high));
+                pixels.push(above + (below - above) * row.part > 0.0);
+            }
+        }
+        let origin = [columns.pixels.start, rows.pixels.start];
+        let size = [columns.pixels.len(), rows.pixels.len()];
         Mask { origin, size, pixels }
     }
 
-    /// The weighted sums within the box, and around them a border of zeros.
-    fn sums(&self, coefficients: &[f32], columns: &Span, rows: &Span) -> Vec<f32> {
-        let (width, height) = (columns.end - columns.first, rows.end - rows.first);
-        let mut sums = vec![0.0; (width + 2) * (height + 2)];
-        for (prototype, coefficient) in
-            self.values.chunks_exact(self.width * self.height).zip(coefficients)
-        {
-            for row in 0..height {
-                let start = (rows.first + row) * self.width + columns.first;
-                let values = &prototype[start..start + width];
-                let start = (row + 1) * (width + 2) + 1;
-                for (sum, value) in sums[start..start + width].iter_mut().zip(values) {
+    /// The weighted sums of some of the cells.
+    fn sums(&self, coefficients: &[f32], columns: &Range<usize>, rows: &Range<usize>) -> Vec<f32> {
+        let mut sums = vec![0.0; columns.len() * rows.len()];
+        if sums.is_empty() {
+            return sums;
+        }
+        let prototypes = self.values.chunks_exact(self.width * self.height);
+        for (prototype, coefficient) in prototypes.zip(coefficients) {
+            let lines = prototype.chunks_exact(self.width).skip(rows.start);
+            for (sums, line) in sums.chunks_exact_mut(columns.len()).zip(lines) {
+                for (sum, value) in sums.iter_mut().zip(&line[columns.clone()]) {
                     *sum += coefficient * value;
                 }
             }
@@ -81,25 +81,15 @@ impl Prototypes<'_> {
     }
 }
 
-/// The cells of the prototypes that a box covers along one axis.
+/// The pixels that a box covers along one axis, and the cells of the prototypes around them.
 struct Span {
-    first: usize,
-    end: usize,
-    /// Cells of the whole picture.
-    cells: usize,
-    /// Pixels of the whole picture.
-    pixels: usize,
+    pixels: Range<usize>,
+    cells: Range<usize>,
+    /// Cells to one pixel.
+    scale: f32,
 }
 
-/// The pixels that a box covers along one axis.
-struct Pixels {
-    start: usize,
-    samples: Vec<Sample>,
-    /// Cells, with the border.
-    cells: usize,
-}
-
-/// Between which cells a pixel lies, counted with the border.
+/// Between which cells of a span a pixel lies.
 struct Sample {
     low: usize,
     high: usize,
@@ -108,33 +98,33 @@ struct Sample {
 }
 
 impl Span {
-    /// The pixels that lie between the border's zeros.
-    fn pixels(&self) -> Pixels {
-        let scale = self.cells as f32 / self.pixels as f32;
-        let covered = if self.first == self.end {
-            0..0
-        } else {
-            let pixel = |cell: f32| ((cell + 0.5) / scale - 0.5).max(0.0);
-            let start = if self.first == 0 { 0.0 } else { pixel(self.first as f32 - 1.0).ceil() };
-            let end = if self.end == self.cells {
-                self.pixels as f32
-            } else {
-                (pixel(self.end as f32).floor() + 1.0).min(self.pixels as f32)
-            };
-            start as usize..end as usize
+    /// # Shapes
+    ///
+    /// - `size`, `cells`: pixels and cells of the whole picture
+    fn new(pixels: Range<usize>, size: usize, cells: usize) -> Self {
+        let scale = cells as f32 / size as f32;
+        let cells = match pixels.clone().last() {
+            None => 0..0,
+            Some(last) => {
+                let first = middle(pixels.start, scale) as usize;
+                let end = (middle(last, scale) as usize + 2).min(cells);
+                first.min(end - 1)..end
+            }
         };
-        let samples = covered
-            .clone()
-            .map(|pixel| {
-                let at = ((pixel as f32 + 0.5) * scale - 0.5).max(0.0);
-                let low = (at as usize).min(self.cells - 1);
-                let high = (low + 1).min(self.cells - 1);
-                // Counted from the border's cell, which is the one before the first.
-                let with_border =
-                    |cell: usize| (cell + 1).saturating_sub(self.first).min(self.end + 1 - self.first);
-                Sample { low: with_border(low), high: with_border(high), part: at - low as f32 }
-            })
-            .collect();
-        Pixels { start: covered.start, samples, cells: self.end - self.first + 2 }
+        Self { pixels, cells, scale }
     }
+
+    fn samples(&self) -> impl Iterator<Item = Sample> {
+        let last = self.cells.len().saturating_sub(1);
+        self.pixels.clone().map(move |pixel| {
+            let at = middle(pixel, self.scale);
+            let low = at as usize - self.cells.start;
+            Sample { low, high: (low + 1).min(last), part: at.fract() }
+        })
+    }
+}
+
+/// The middle of a pixel, in cells from the middle of the first one.
+fn middle(pixel: usize, scale: f32) -> f32 {
+    ((pixel as f32 + 0.5) * scale - 0.5).max(0.0)
 }

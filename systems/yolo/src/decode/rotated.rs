@@ -62,9 +62,8 @@ impl RotatedBox {
     pub fn corners(&self) -> [[f32; 2]; 4] {
         let (sin, cos) = self.angle.sin_cos();
         let [width, height] = self.size.map(|side| side / 2.0);
-        [[-width, -height], [width, -height], [width, height], [-width, height]].map(|[x, y]| {
-            [self.middle[0] + x * cos - y * sin, self.middle[1] + x * sin + y * cos]
-        })
+        [[-width, -height], [width, -height], [width, height], [-width, height]]
+            .map(|[x, y]| [self.middle[0] + x * cos - y * sin, self.middle[1] + x * sin + y * cos])
     }
 
     /// The smallest box around it that is not rotated, `[x1, y1, x2, y2]`.

@@ -18,8 +18,7 @@ impl Raw {
     fn new(bins: usize) -> Self {
         let Levels { width, height, stride } = LAYOUT;
         let levels = vec![Level { width, height, stride }];
-        let layout =
-            AnchorLayout { bins, classes: 3, more: More::Nothing, once: false, levels };
+        let layout = AnchorLayout { bins, classes: 3, more: More::Nothing, once: false, levels };
         let mut values = vec![0.0; layout.rows() * layout.anchors()];
         values[4 * bins * layout.anchors()..].fill(-20.0);
         Self { layout, values }

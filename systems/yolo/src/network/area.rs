@@ -54,9 +54,8 @@ impl Block for AreaAttention {
             let problem = format!("{height}x{width} places are not {} equal areas", self.areas);
             return Err(unfit(&self.place, problem));
         }
-        let matrix = (places / self.areas)
-            .checked_mul(places)
-            .and_then(|size| size.checked_mul(self.heads));
+        let matrix =
+            (places / self.areas).checked_mul(places).and_then(|size| size.checked_mul(self.heads));
         if matrix.is_none_or(|matrix| matrix > MAX_MATRIX) {
             return Err(NetworkError::TooLarge {
                 place: self.place.clone(),
@@ -88,11 +87,12 @@ impl Block for AreaAttention {
         let weights = activation::softmax((query * scale).transpose().matmul(key), 3);
         let seen = value.clone().matmul(weights.transpose());
 
-        let picture = |x: Tensor<4>| {
-            x.reshape([batch, areas, heads, channels, places])
-                .permute([0, 2, 3, 1, 4])
-                .reshape([batch, heads * channels, height, width])
-        };
+        let picture =
+            |x: Tensor<4>| {
+                x.reshape([batch, areas, heads, channels, places])
+                    .permute([0, 2, 3, 1, 4])
+                    .reshape([batch, heads * channels, height, width])
+            };
         let position = self.position.run(picture(value));
         self.projection.run(picture(seen) + position)
     }

@@ -3,9 +3,9 @@
 use burn::tensor::Tensor;
 
 use super::error::NetworkError;
+use super::head::{self, Head};
 use super::shape::Shape;
 use super::source::Source;
-use super::head::{self, Head};
 use super::{
     activation, area, attention, container, convolution, csp, downsample, elan, fuse, ghost,
     normalization, pooling,

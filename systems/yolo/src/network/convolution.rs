@@ -33,8 +33,8 @@ impl Convolution {
         let [_, _, height, width] = kernel.shape;
         Self {
             place: kernel.place,
-            weight: site.kernel(kernel.values, kernel.shape),
-            bias: kernel.bias.map(|bias| site.tensor(bias, [outputs])),
+            weight: site.kernel(rounded(kernel.values), kernel.shape),
+            bias: kernel.bias.map(|bias| site.tensor(rounded(bias), [outputs])),
             activation,
             inputs,
             outputs,
@@ -45,6 +45,10 @@ impl Convolution {
             groups: kernel.groups,
         }
     }
+}
+
+fn rounded(values: Vec<f64>) -> Vec<f32> {
+    values.into_iter().map(|value| value as f32).collect()
 }
 
 /// Ultralytics' `Conv` and `DWConv`: convolution, batch normalisation, activation function.

@@ -71,8 +71,8 @@ impl Join for Fuse {
         let [_, _, height, width] = target.dims();
         inputs.into_iter().zip(&self.pieces).fold(target, |sum, (input, (piece, _))| {
             let piece = input.narrow(1, piece.start, piece.len());
-            let options = InterpolateOptions::new(InterpolateMode::Nearest)
-                .with_output_size([height, width]);
+            let options =
+                InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([height, width]);
             sum + interpolate(piece, options)
         })
     }

@@ -129,8 +129,7 @@ impl Layer {
                 Operation::Block(block)
             }
             Builder::JoinPieces(build) => {
-                let pieces: Vec<_> =
-                    inputs.iter().map(|&input| pieces_of(input, layers)).collect();
+                let pieces: Vec<_> = inputs.iter().map(|&input| pieces_of(input, layers)).collect();
                 Operation::Join(build(source, &pieces)?)
             }
             Builder::Head(_) => {

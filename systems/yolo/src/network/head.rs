@@ -44,6 +44,7 @@ pub enum Branch {
 
 /// The output of a network, as its head leaves it.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each batch, and it is not kept")]
 pub enum RawOutput {
     /// Of a head that looks at each place of the picture.
     Anchors {

@@ -1,4 +1,5 @@
-//! The weights of a convolution on the host, where several can still become one.
+//! The weights of a convolution on the host, where several can still become one: in 64 bits, to be
+//! rounded once.
 
 use super::error::NetworkError;
 use super::normalization::Normalization;
@@ -11,9 +12,9 @@ pub(crate) struct Kernel {
     pub place: Place,
     /// `[outputs, inputs of a group, height, width]`.
     pub shape: [usize; 4],
-    pub values: Vec<f32>,
+    pub values: Vec<f64>,
     /// One for each output.
-    pub bias: Option<Vec<f32>>,
+    pub bias: Option<Vec<f64>>,
     pub stride: [usize; 2],
     pub padding: [usize; 2],
     pub dilation: [usize; 2],
@@ -48,11 +49,13 @@ impl Kernel {
         if inputs.checked_mul(groups).is_none() {
             return Err(unfit(&place, "too many groups"));
         }
-        let bias = source.parameter("bias")?.map(|array| array.values);
+        let wide = |values: Vec<f32>| values.into_iter().map(f64::from).collect::<Vec<f64>>();
+        let bias = source.parameter("bias")?.map(|array| wide(array.values));
         if bias.as_ref().is_some_and(|bias| bias.len() != outputs) {
             return Err(unfit(&place, format!("its bias does not have {outputs} values")));
         }
-        Ok(Self { place, shape, values: weight.values, bias, stride, padding, dilation, groups })
+        let values = wide(weight.values);
+        Ok(Self { place, shape, values, bias, stride, padding, dilation, groups })
     }
 
     /// Reads the `Conv2d` of a module and the normalisation that follows it, which becomes part of
@@ -86,15 +89,11 @@ impl Kernel {
         let Normalization { factors, offsets } = normalization;
         let of_output: usize = self.shape[1..].iter().product();
         for (values, factor) in self.values.chunks_exact_mut(of_output).zip(factors) {
-            values.iter_mut().for_each(|value| *value = (f64::from(*value) * factor) as f32);
+            values.iter_mut().for_each(|value| *value *= factor);
         }
         let bias = self.bias.unwrap_or_else(|| vec![0.0; outputs]);
         let terms = bias.iter().zip(factors.iter().zip(offsets));
-        self.bias = Some(
-            terms
-                .map(|(&bias, (factor, offset))| (f64::from(bias) * factor + offset) as f32)
-                .collect(),
-        );
+        self.bias = Some(terms.map(|(bias, (factor, offset))| bias * factor + offset).collect());
         Ok(self)
     }
 
@@ -152,11 +151,12 @@ impl Kernel {
             return Err(unfit(&self.place, "its input cannot be added to its output"));
         }
         let mut bias = self.bias.unwrap_or_else(|| vec![0.0; outputs]);
-        for output in 0..outputs {
+        let terms = normalization.factors.iter().zip(&normalization.offsets);
+        for (output, (bias, (factor, offset))) in bias.iter_mut().zip(terms).enumerate() {
             let input = output % inputs;
             let middle = (output * inputs + input) * height * width + height * width / 2;
-            self.values[middle] += normalization.factors[output] as f32;
-            bias[output] += normalization.offsets[output] as f32;
+            self.values[middle] += factor;
+            *bias += offset;
         }
         self.bias = Some(bias);
         Ok(self)

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use super::prototypes::Prototypes;
 use super::{Branch, Head, Layout, RawOutput};
-use crate::decode::{AngleForm, AnchorLayout, KeypointForm, Level, More};
+use crate::decode::{AnchorLayout, AngleForm, KeypointForm, Level, More};
 use crate::network::block::Block;
 use crate::network::container::Sequential;
 use crate::network::error::NetworkError;

@@ -70,8 +70,8 @@ impl Prototypes {
         };
         let [_, _, height, width] = finest.dims();
         let sum = refinement.coarser.iter().zip(&features[1..]).fold(finest, |sum, (block, x)| {
-            let options = InterpolateOptions::new(InterpolateMode::Nearest)
-                .with_output_size([height, width]);
+            let options =
+                InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([height, width]);
             sum + interpolate(block.run(x.clone()), options)
         });
         self.convolutions.run(refinement.fuse.run(sum))

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use contour::ContourBuilder;
+
 /// Which pixels belong to what is in a box.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
@@ -18,6 +20,51 @@ impl Mask {
     pub fn is_empty(&self) -> bool {
         !self.pixels.contains(&true)
     }
+
+    /// The outer edge of each of its parts, the largest one first, as corners `[x, y]` in pixels of
+    /// the input tensor: along the edges of pixels, cut off at their corners. Holes are left out.
+    pub fn polygons(&self) -> Vec<Vec<[f32; 2]>> {
+        let [width, height] = self.size;
+        let values: Vec<f64> =
+            self.pixels.iter().map(|&there| f64::from(u8::from(there))).collect();
+        // Between 0 and 1, which are what there is.
+        let traced = ContourBuilder::new(width, height, false).contours(&values, &[0.5]);
+        let parts = traced.ok().and_then(|mut contours| contours.pop());
+        let mut polygons: Vec<Vec<[f32; 2]>> = parts
+            .into_iter()
+            .flat_map(|contour| contour.into_inner().0.0)
+            .map(|polygon| {
+                let corners = polygon.exterior().0.iter();
+                let [left, top] = self.origin.map(|origin| origin as f64);
+                corners.map(|at| [(at.x + left) as f32, (at.y + top) as f32]).collect()
+            })
+            .map(without_straight)
+            .collect();
+        polygons.sort_by(|a, b| area(b).total_cmp(&area(a)));
+        polygons
+    }
+}
+
+/// A closed ring, its first corner written again at its end or not, without the corners at which it
+/// goes straight on.
+fn without_straight(mut ring: Vec<[f32; 2]>) -> Vec<[f32; 2]> {
+    if ring.first() == ring.last() {
+        ring.pop();
+    }
+    let count = ring.len();
+    let turns = |at: usize| {
+        let ([ax, ay], [bx, by]) = (ring[(at + count - 1) % count], ring[at]);
+        let [cx, cy] = ring[(at + 1) % count];
+        (bx - ax) * (cy - by) != (by - ay) * (cx - bx)
+    };
+    (0..count).filter(|&at| turns(at)).map(|at| ring[at]).collect()
+}
+
+/// The area of a ring.
+fn area(ring: &[[f32; 2]]) -> f32 {
+    let next = ring.iter().skip(1).chain(ring.first());
+    let twice: f32 = ring.iter().zip(next).map(|([ax, ay], [bx, by])| ax * by - bx * ay).sum();
+    twice.abs() / 2.0
 }
 
 /// What the masks of one picture are sums of.
@@ -127,4 +174,45 @@ impl Span {
 /// The middle of a pixel, in cells from the middle of the first one.
 fn middle(pixel: usize, scale: f32) -> f32 {
     ((pixel as f32 + 0.5) * scale - 0.5).max(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A mask of lines of text, in which an x is a pixel that belongs to it.
+    fn drawn<const N: usize>(lines: [&str; N]) -> Mask {
+        let pixels =
+            lines.iter().flat_map(|line| line.bytes().map(|pixel| pixel == b'x')).collect();
+        Mask { origin: [10, 20], size: [lines[0].len(), N], pixels }
+    }
+
+    #[test]
+    fn a_rectangle_has_its_edges() {
+        let polygons = drawn(["...", "xx.", "xx.", "xx."]).polygons();
+        assert_eq!(polygons.len(), 1);
+        let bounds = |axis: usize| {
+            let along = polygons[0].iter().map(|corner| corner[axis]);
+            (along.clone().fold(f32::MAX, f32::min), along.fold(f32::MIN, f32::max))
+        };
+        assert_eq!((bounds(0), bounds(1)), ((10.0, 12.0), (21.0, 24.0)));
+        // Each corner of the pixels is cut off: two where one would be.
+        assert_eq!(polygons[0].len(), 8);
+    }
+
+    #[test]
+    fn the_largest_part_comes_first() {
+        let areas: Vec<f32> = drawn(["x..xx", "...xx", ".....", "xx..."])
+            .polygons()
+            .iter()
+            .map(|p| area(p))
+            .collect();
+        assert_eq!(areas.len(), 3);
+        assert!(areas.is_sorted_by(|a, b| a >= b), "{areas:?}");
+    }
+
+    #[test]
+    fn an_empty_mask_has_no_edge() {
+        assert_eq!(drawn([".."]).polygons(), Vec::<Vec<[f32; 2]>>::new());
+    }
 }

@@ -15,10 +15,11 @@ use bevy_ecs::prelude::{
 use detector_components::camera::LatestFrame;
 use detector_components::clock::Timepiece;
 use detector_components::frame::{Frame, Pixels};
-use detector_components::geometry::{Region, Size};
+use detector_components::geometry::{Point, Region, Size};
 use detector_components::model::{Model, ModelSource, ModelState};
 use detector_components::network::NetworkInfo;
 use detector_components::node::{BranchOf, InputShape, Keep, Node, RunsNetwork};
+use detector_components::outline::{Keypoint, Outline};
 use detector_components::results::{Finding, Results};
 use detector_components::stage::{Deliver, StageSystems};
 use detector_components::view::{LatestResults, RunsPipeline, View, ViewCounters, ViewOf};
@@ -239,6 +240,9 @@ fn detection(finding: &Finding) -> Value {
         "confidence": rounded(finding.confidence, 4),
         "bbox": corners,
     });
+    if let Some(outline) = &finding.outline_in_frame {
+        tell(outline, &mut described);
+    }
     if !finding.branches.is_empty() {
         let branches: Map<String, Value> = finding
             .branches
@@ -250,6 +254,29 @@ fn detection(finding: &Finding) -> Value {
         described["branches"] = branches.into();
     }
     described
+}
+
+/// What a network tells beside a box.
+fn tell(outline: &Outline, described: &mut Value) {
+    let point = |point: &Point| json!([rounded(point.x, 2), rounded(point.y, 2)]);
+    match outline {
+        Outline::Mask(parts) => {
+            let part = |part: &Vec<Point>| part.iter().map(point).collect::<Value>();
+            described["mask"] = parts.iter().map(part).collect();
+        }
+        Outline::Keypoints(points) => {
+            let keypoint = |&Keypoint { point: Point { x, y }, visibility }: &Keypoint| {
+                let numbers = [(Some(x), 2), (Some(y), 2), (visibility, 4)];
+                let numbers = numbers.into_iter().filter_map(|(n, places)| Some((n?, places)));
+                numbers.map(|(number, places)| rounded(number, places)).collect::<Value>()
+            };
+            described["keypoints"] = points.iter().map(keypoint).collect();
+        }
+        Outline::Rotated { corners, angle } => {
+            described["angle"] = rounded(*angle, 4).into();
+            described["corners"] = corners.iter().map(point).collect();
+        }
+    }
 }
 
 /// The shortest decimal with so many places: no tail that says nothing.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bevy_ecs::prelude::*;
 
 use crate::geometry::{BBox, Region};
+use crate::outline::Outline;
 
 /// Something that a node found. A classifier finds one thing: its whole input.
 ///
@@ -20,6 +21,8 @@ pub struct Detection {
     pub confidence: f32,
     /// In pixels of the camera's frame.
     pub bbox_in_frame: BBox,
+    /// In pixels of the camera's frame, where the network tells more than a box.
+    pub outline_in_frame: Option<Outline>,
 }
 
 /// Points from a detection to its pass.

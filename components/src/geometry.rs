@@ -52,6 +52,15 @@ impl BBox {
     }
 }
 
+/// A place, in (sub)pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Point {
+    /// From the left.
+    pub x: f32,
+    /// From the top.
+    pub y: f32,
+}
+
 /// A width and a height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Size {
@@ -182,21 +191,24 @@ impl Placement {
 
     /// A box in pixels of the tensor, in pixels of the frame, cut to the region that was looked at.
     pub fn frame_from_tensor(&self, bbox_in_tensor: BBox) -> BBox {
-        let scale_x = f64::from(self.source.width) / f64::from(self.resized.width);
-        let scale_y = f64::from(self.source.height) / f64::from(self.resized.height);
-        let x = |x: f32| {
-            let x = (f64::from(x) - f64::from(self.offset[0])) * scale_x;
-            (x.clamp(0.0, f64::from(self.source.width)) + f64::from(self.source.x)) as f32
+        let BBox { x1, y1, x2, y2 } = bbox_in_tensor;
+        let first = self.frame_point_from_tensor(Point { x: x1, y: y1 });
+        let second = self.frame_point_from_tensor(Point { x: x2, y: y2 });
+        BBox { x1: first.x, y1: first.y, x2: second.x, y2: second.y }
+    }
+
+    /// A point in pixels of the tensor, in pixels of the frame, moved into the region that was
+    /// looked at.
+    pub fn frame_point_from_tensor(&self, point_in_tensor: Point) -> Point {
+        let axis = |at: f32, offset: i32, source: u32, resized: u32, start: u32| {
+            let scale = f64::from(source) / f64::from(resized);
+            let at = (f64::from(at) - f64::from(offset)) * scale;
+            (at.clamp(0.0, f64::from(source)) + f64::from(start)) as f32
         };
-        let y = |y: f32| {
-            let y = (f64::from(y) - f64::from(self.offset[1])) * scale_y;
-            (y.clamp(0.0, f64::from(self.source.height)) + f64::from(self.source.y)) as f32
-        };
-        BBox {
-            x1: x(bbox_in_tensor.x1),
-            y1: y(bbox_in_tensor.y1),
-            x2: x(bbox_in_tensor.x2),
-            y2: y(bbox_in_tensor.y2),
+        let Self { source, resized, offset: [left, top], .. } = *self;
+        Point {
+            x: axis(point_in_tensor.x, left, source.width, resized.width, source.x),
+            y: axis(point_in_tensor.y, top, source.height, resized.height, source.y),
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bevy_ecs::prelude::*;
 
 use crate::geometry::{BBox, Placement};
+use crate::outline::Outline;
 
 /// One input for one network. Despawned when it is answered.
 ///
@@ -73,7 +74,7 @@ pub enum Answer {
 }
 
 /// A box in the network's own words.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TensorBox {
     /// In pixels of the input tensor.
     pub bbox_in_tensor: BBox,
@@ -81,4 +82,6 @@ pub struct TensorBox {
     pub confidence: f32,
     /// Number of the class.
     pub class_id: u32,
+    /// In pixels of the input tensor, where the network tells more than a box.
+    pub outline_in_tensor: Option<Outline>,
 }

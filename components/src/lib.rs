@@ -22,6 +22,7 @@ pub mod job;
 pub mod model;
 pub mod network;
 pub mod node;
+pub mod outline;
 pub mod pass;
 pub mod results;
 pub mod secret;

@@ -6,6 +6,7 @@ use bevy_ecs::prelude::*;
 
 use crate::frame::Frame;
 use crate::geometry::BBox;
+use crate::outline::Outline;
 
 /// What a pass found. Put on it by `branch` when it finishes.
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ pub struct Finding {
     pub confidence: f32,
     /// In pixels of the camera's frame. A classifier's is what it looked at.
     pub bbox_in_frame: BBox,
+    /// In pixels of the camera's frame, where the network tells more than a box.
+    pub outline_in_frame: Option<Outline>,
     /// A classifier's best classes with their probability, best first; empty for a detector.
     pub top: Vec<(Arc<str>, u32, f32)>,
     /// The branches that it started and that answered, in the archive's order.

@@ -36,6 +36,9 @@ pub fn found(
                     class_id: bbox.class_id,
                     confidence: bbox.confidence,
                     bbox_in_frame: placement.frame_from_tensor(bbox.bbox_in_tensor),
+                    outline_in_frame: bbox.outline_in_tensor.as_ref().map(|outline| {
+                        outline.map(|point| placement.frame_point_from_tensor(point))
+                    }),
                 };
                 Some(Found { detection, top: Vec::new() })
             })
@@ -61,6 +64,7 @@ fn classified(probabilities: &[f32], placement: &Placement, classes: &[Arc<str>]
         class_id,
         confidence,
         bbox_in_frame: placement.source.bbox(),
+        outline_in_frame: None,
     };
     Some(Found { detection, top: ranked })
 }
@@ -98,8 +102,12 @@ mod tests {
 
     fn boxes(classes: &[u32]) -> Answer {
         let bbox_in_tensor = BBox { x1: 0.0, y1: 8.0, x2: 16.0, y2: 24.0 };
-        let boxes =
-            classes.iter().map(|&class_id| TensorBox { bbox_in_tensor, confidence: 0.5, class_id });
+        let boxes = classes.iter().map(|&class_id| TensorBox {
+            bbox_in_tensor,
+            confidence: 0.5,
+            class_id,
+            outline_in_tensor: None,
+        });
         Answer::Boxes(boxes.collect())
     }
 

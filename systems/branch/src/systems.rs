@@ -300,6 +300,7 @@ pub fn finish_passes(
                         class_id: detection.class_id,
                         confidence: detection.confidence,
                         bbox_in_frame: detection.bbox_in_frame,
+                        outline_in_frame: detection.outline_in_frame.clone(),
                         top: top.iter().flat_map(|top| &top.0).filter_map(named).collect(),
                         branches: Vec::new(),
                     },

@@ -64,6 +64,7 @@ mod tests {
             class_id: 0,
             confidence: 0.5,
             bbox_in_frame: BBox::default(),
+            outline_in_frame: None,
             top: Vec::new(),
             branches: Vec::new(),
         };

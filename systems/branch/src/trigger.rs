@@ -61,7 +61,13 @@ mod tests {
         let bbox_in_frame = BBox { x1: left, y1: 0.0, x2: left + 10.0, y2: 10.0 };
         let class = class_id.to_string().into();
         Found {
-            detection: Detection { class, class_id, confidence, bbox_in_frame },
+            detection: Detection {
+                class,
+                class_id,
+                confidence,
+                bbox_in_frame,
+                outline_in_frame: None,
+            },
             top: Vec::new(),
         }
     }

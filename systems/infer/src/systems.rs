@@ -2,14 +2,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bevy_ecs::prelude::*;
-use detector_components::geometry::{BBox, Size};
+use detector_components::geometry::{BBox, Point, Size};
 use detector_components::job::{Answer, Batch, Job, JobAnswered, TensorBox};
 use detector_components::network::{
     BatchLimit, Network, NetworkCounters, NetworkInfo, NetworkState, RunsNodes, Task,
 };
 use detector_components::node::{Checkpoint, Keep, ResolvedClasses, RunsNetwork};
+use detector_components::outline::{Keypoint, Outline};
 use detector_gpu::{Filled, SlotPool};
-use detector_yolo::{Criteria, Prediction};
+use detector_yolo::{Criteria, Detail, Prediction};
 use tracing::{info, warn};
 
 use crate::thread::{DeviceThread, Loaded, Reply, Request};
@@ -223,10 +224,33 @@ fn answer(prediction: &Prediction) -> Answer {
                         bbox_in_tensor: BBox { x1, y1, x2, y2 },
                         confidence: found.confidence,
                         class_id: found.class,
+                        outline_in_tensor: found.detail.as_ref().map(outline),
                     }
                 })
                 .collect(),
         ),
+    }
+}
+
+fn outline(detail: &Detail) -> Outline {
+    let point = |[x, y]: [f32; 2]| Point { x, y };
+    match detail {
+        Detail::Mask(mask) => {
+            let part = |part: Vec<[f32; 2]>| part.into_iter().map(point).collect();
+            Outline::Mask(mask.polygons().into_iter().map(part).collect())
+        }
+        Detail::Keypoints(points) => Outline::Keypoints(
+            points
+                .iter()
+                .map(|keypoint| Keypoint {
+                    point: point(keypoint.position),
+                    visibility: keypoint.visibility,
+                })
+                .collect(),
+        ),
+        Detail::Rotated(rotated) => {
+            Outline::Rotated { corners: rotated.corners().map(point), angle: rotated.angle }
+        }
     }
 }
 

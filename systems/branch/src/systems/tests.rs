@@ -128,6 +128,7 @@ impl Stage {
 fn boxes(boxes: &[(u32, f32, f32)]) -> Result<Answer, Arc<str>> {
     let boxes = boxes.iter().map(|&(class_id, confidence, left)| TensorBox {
         bbox_in_tensor: BBox { x1: left, y1: 0.0, x2: left + 64.0, y2: 32.0 },
+        outline_in_tensor: None,
         confidence,
         class_id,
     });

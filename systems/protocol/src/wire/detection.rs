@@ -1,6 +1,8 @@
 //! `imageDetection`: what was seen in one frame.
 
 use detector_components::display::Session;
+use detector_components::geometry::Point;
+use detector_components::outline::{Keypoint, Outline};
 use detector_components::results::Finding;
 use detector_components::subscription::Subscription;
 use jiff::Timestamp;
@@ -82,6 +84,9 @@ pub fn finding(finding: &Finding) -> Value {
     fields.insert("confidence".to_owned(), confidence(finding.confidence));
     let corners = [bbox.x1, bbox.y1, bbox.x2, bbox.y2].map(|corner| corner.round() as i64);
     fields.insert("bbox".to_owned(), json!(corners));
+    if let Some(outline) = &finding.outline_in_frame {
+        tell(outline, &mut fields);
+    }
     for (branch, best) in finding.best_of_branches() {
         // A branch that is called as a field of the protocol is found in the tree only.
         fields.entry(&**branch).or_insert_with(|| json!(best.class));
@@ -99,6 +104,33 @@ pub fn finding(finding: &Finding) -> Value {
         fields.insert("branchResults".to_owned(), Value::Object(tree));
     }
     Value::Object(fields)
+}
+
+/// What a network tells beside a box: `mask`, `keypoints`, or `angle` and `corners`.
+fn tell(outline: &Outline, fields: &mut Map<String, Value>) {
+    let point = |point: &Point| json!([point.x.round() as i64, point.y.round() as i64]);
+    match outline {
+        Outline::Mask(parts) => {
+            let part = |part: &Vec<Point>| part.iter().map(point).collect::<Value>();
+            fields.insert("mask".to_owned(), parts.iter().map(part).collect());
+        }
+        Outline::Keypoints(points) => {
+            let keypoint = |keypoint: &Keypoint| {
+                let mut numbers = point(&keypoint.point);
+                if let (Some(numbers), Some(visibility)) =
+                    (numbers.as_array_mut(), keypoint.visibility)
+                {
+                    numbers.push(confidence(visibility));
+                }
+                numbers
+            };
+            fields.insert("keypoints".to_owned(), points.iter().map(keypoint).collect());
+        }
+        Outline::Rotated { corners, angle } => {
+            fields.insert("angle".to_owned(), decimals(*angle, 6));
+            fields.insert("corners".to_owned(), corners.iter().map(point).collect());
+        }
+    }
 }
 
 fn confidence(value: f32) -> Value {
@@ -126,9 +158,35 @@ mod tests {
             class_id: 0,
             confidence,
             bbox_in_frame: BBox { x1: 10.4, y1: 19.6, x2: 300.0, y2: 199.9 },
+            outline_in_frame: None,
             top: Vec::new(),
             branches: branches.into_iter().map(branch).collect(),
         }
+    }
+
+    #[track_caller]
+    fn check_told(outline: Outline, expected: Value) {
+        let found = Finding { outline_in_frame: Some(outline), ..found("person", 0.5, Vec::new()) };
+        let written = finding(&found);
+        for (name, value) in expected.as_object().unwrap() {
+            assert_eq!(&written[name], value);
+        }
+    }
+
+    #[test]
+    fn what_a_network_tells_beside_a_box_is_written() {
+        let point = |x, y| Point { x, y };
+        let triangle = vec![point(1.2, 2.0), point(9.0, 2.6), point(5.0, 7.0)];
+        check_told(Outline::Mask(vec![triangle]), json!({"mask": [[[1, 2], [9, 3], [5, 7]]]}));
+        let keypoints = [(point(1.0, 2.0), Some(0.25)), (point(3.0, 4.0), None)];
+        let keypoints =
+            keypoints.map(|(point, visibility)| Keypoint { point, visibility }).to_vec();
+        check_told(Outline::Keypoints(keypoints), json!({"keypoints": [[1, 2, 0.25], [3, 4]]}));
+        let corners = [point(0.0, 0.0), point(4.0, 0.0), point(4.0, 2.0), point(0.0, 2.0)];
+        check_told(
+            Outline::Rotated { corners, angle: 0.5 },
+            json!({"angle": 0.5, "corners": [[0, 0], [4, 0], [4, 2], [0, 2]]}),
+        );
     }
 
     #[test]

@@ -28,6 +28,6 @@ mod nms;
 pub use checkpoint::{Checkpoint, CheckpointError, Dtype, Kind, Limits, TensorRef, Value};
 pub use decode::{Criteria, Detail, Keypoint, Mask, Prediction, RotatedBox, ScoredBox};
 pub use network::{
-    Branch, LoadOptions, Network, NetworkError, NetworkInfo, Place, Precision, Provenance,
-    RawOutput, Task,
+    Branch, LayerInfo, LoadOptions, Network, NetworkError, NetworkInfo, Place, Precision,
+    Provenance, RawOutput, Task,
 };

@@ -21,12 +21,13 @@ mod place;
 mod pooling;
 mod shape;
 mod source;
+mod tally;
 
 use burn::tensor::{DType, Device, Tensor};
 
 pub use self::error::NetworkError;
 pub use self::head::{Branch, RawOutput};
-pub use self::info::{NetworkInfo, Provenance, Task};
+pub use self::info::{LayerInfo, NetworkInfo, Provenance, Task};
 pub use self::place::Place;
 
 use self::graph::Graph;
@@ -94,6 +95,11 @@ impl Network {
     /// What it is for and where it comes from.
     pub fn info(&self) -> &NetworkInfo {
         &self.info
+    }
+
+    /// What each layer is, and what it does with a picture of `width` x `height`.
+    pub fn layers(&self, width: usize, height: usize) -> Result<Vec<LayerInfo>, NetworkError> {
+        self.graph.layers(width, height)
     }
 
     /// Finds what is in the pictures: for each one, what meets its criteria. A classifier answers

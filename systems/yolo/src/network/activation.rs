@@ -6,6 +6,7 @@ use super::block::Block;
 use super::error::NetworkError;
 use super::shape::{Shape, unfit};
 use super::source::Source;
+use super::tally::Tally;
 
 /// An activation function, applied to each value by itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,7 +84,7 @@ impl Activation {
 }
 
 impl Block for Activation {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
+    fn shape(&self, input: Shape, _: &mut Tally) -> Result<Shape, NetworkError> {
         Ok(input)
     }
 

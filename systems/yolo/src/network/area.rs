@@ -8,6 +8,7 @@ use super::error::NetworkError;
 use super::place::Place;
 use super::shape::{Shape, unfit};
 use super::source::{Array, Source};
+use super::tally::Tally;
 
 /// `AAttn`: every place looks at every other of its area. The areas are groups of rows, or of parts
 /// of rows, with the same number of places.
@@ -41,8 +42,8 @@ pub(crate) fn area_attention(source: &Source) -> Result<Box<dyn Block>, NetworkE
 }
 
 impl Block for AreaAttention {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
-        let all = self.query_key_value.shape(input)?;
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
+        let all = self.query_key_value.shape(input, tally)?;
         let channels = self.heads.saturating_mul(self.channels);
         all.expect_channels(channels.saturating_mul(3), &self.place)?;
         if (all.height, all.width) != (input.height, input.width) {
@@ -63,9 +64,10 @@ impl Block for AreaAttention {
                 limit: MAX_MATRIX,
             });
         }
+        tally.add(&[2, channels, places / self.areas, places]);
         let values = Shape { channels, ..all };
-        values.expect_equal(self.position.shape(values)?, &self.place)?;
-        self.projection.shape(values)
+        values.expect_equal(self.position.shape(values, tally)?, &self.place)?;
+        self.projection.shape(values, tally)
     }
 
     fn run(&self, input: Tensor<4>) -> Tensor<4> {
@@ -124,18 +126,18 @@ pub(crate) fn a2c2f(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for A2C2f {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
-        let first = self.first.shape(input)?;
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
+        let first = self.first.shape(input, tally)?;
         let mut last = first;
         let mut channels = first.channels;
         for block in &self.blocks {
-            last = block.shape(last)?;
+            last = block.shape(last, tally)?;
             if (last.height, last.width) != (first.height, first.width) {
                 return Err(unfit(&self.place, "a block inside changes the size"));
             }
             channels = channels.saturating_add(last.channels);
         }
-        let output = self.second.shape(Shape { channels, ..first }.checked(&self.place)?)?;
+        let output = self.second.shape(Shape { channels, ..first }.checked(&self.place)?, tally)?;
         if let Some((_, channels)) = &self.residual {
             output.expect_channels(*channels, &self.place)?;
             input.expect_equal(output, &self.place)?;

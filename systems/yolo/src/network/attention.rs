@@ -8,6 +8,7 @@ use super::error::NetworkError;
 use super::place::Place;
 use super::shape::{Shape, unfit};
 use super::source::Source;
+use super::tally::Tally;
 
 /// Most values of one attention matrix of one picture: four times what the largest known network
 /// has at 1280 pixels.
@@ -45,8 +46,8 @@ pub(crate) fn attention(source: &Source) -> Result<Box<dyn Block>, NetworkError>
 }
 
 impl Block for Attention {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
-        let all = self.query_key_value.shape(input)?;
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
+        let all = self.query_key_value.shape(input, tally)?;
         let per_head = 2 * self.key_channels + self.value_channels;
         all.expect_channels(self.heads.saturating_mul(per_head), &self.place)?;
         if (all.height, all.width) != (input.height, input.width) {
@@ -61,9 +62,11 @@ impl Block for Attention {
                 limit: MAX_MATRIX,
             });
         }
+        let both = self.key_channels.saturating_add(self.value_channels);
+        tally.add(&[self.heads, both, places, places]);
         let values = Shape { channels: self.heads * self.value_channels, ..all };
-        values.expect_equal(self.position.shape(values)?, &self.place)?;
-        self.projection.shape(values)
+        values.expect_equal(self.position.shape(values, tally)?, &self.place)?;
+        self.projection.shape(values, tally)
     }
 
     fn run(&self, input: Tensor<4>) -> Tensor<4> {
@@ -113,9 +116,9 @@ pub(crate) fn a_block(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for Attentive {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
-        let attended = self.attention.shape(input)?;
-        let output = self.forward.shape(attended)?;
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
+        let attended = self.attention.shape(input, tally)?;
+        let output = self.forward.shape(attended, tally)?;
         if self.add {
             input.expect_equal(attended, &self.place)?;
             input.expect_equal(output, &self.place)?;
@@ -164,12 +167,12 @@ pub(crate) fn c2psa(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for C2Psa {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
-        let split = self.first.shape(input)?;
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
+        let split = self.first.shape(input, tally)?;
         split.expect_channels(self.channels.saturating_mul(2), &self.place)?;
         let part = Shape { channels: self.channels, ..split };
-        part.expect_equal(self.blocks.shape(part)?, &self.place)?;
-        self.second.shape(split)
+        part.expect_equal(self.blocks.shape(part, tally)?, &self.place)?;
+        self.second.shape(split, tally)
     }
 
     fn run(&self, input: Tensor<4>) -> Tensor<4> {

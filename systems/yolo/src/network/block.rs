@@ -6,6 +6,7 @@ use super::error::NetworkError;
 use super::head::{self, Head};
 use super::shape::Shape;
 use super::source::Source;
+use super::tally::Tally;
 use super::{
     activation, area, attention, container, convolution, csp, downsample, elan, fuse, ghost,
     normalization, pooling,
@@ -15,7 +16,7 @@ use super::{
 pub(crate) trait Block: Send + Sync {
     /// The shape of the output, or why this input does not fit. Asked before every new input
     /// size, so that [`Block::run`] cannot fail.
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError>;
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError>;
 
     /// # Shapes
     ///
@@ -26,7 +27,7 @@ pub(crate) trait Block: Send + Sync {
 /// A module that makes one tensor of several.
 pub(crate) trait Join: Send + Sync {
     /// As [`Block::shape`].
-    fn shape(&self, inputs: &[Shape]) -> Result<Shape, NetworkError>;
+    fn shape(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Shape, NetworkError>;
 
     /// As [`Block::run`].
     fn run(&self, inputs: Vec<Tensor<4>>) -> Tensor<4>;

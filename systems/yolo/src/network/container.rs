@@ -7,6 +7,7 @@ use super::error::NetworkError;
 use super::place::Place;
 use super::shape::{Shape, unfit};
 use super::source::Source;
+use super::tally::Tally;
 
 /// Blocks one after the other.
 pub(crate) struct Sequential(pub Vec<Box<dyn Block>>);
@@ -16,8 +17,8 @@ pub(crate) fn sequential(source: &Source) -> Result<Box<dyn Block>, NetworkError
 }
 
 impl Block for Sequential {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
-        self.0.iter().try_fold(input, |shape, block| block.shape(shape))
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
+        self.0.iter().try_fold(input, |shape, block| block.shape(shape, tally))
     }
 
     fn run(&self, input: Tensor<4>) -> Tensor<4> {
@@ -33,7 +34,7 @@ pub(crate) fn identity(_: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for Identity {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
+    fn shape(&self, input: Shape, _: &mut Tally) -> Result<Shape, NetworkError> {
         Ok(input)
     }
 
@@ -56,7 +57,7 @@ pub(crate) fn concat(source: &Source) -> Result<Box<dyn Join>, NetworkError> {
 }
 
 impl Join for Concat {
-    fn shape(&self, inputs: &[Shape]) -> Result<Shape, NetworkError> {
+    fn shape(&self, inputs: &[Shape], _: &mut Tally) -> Result<Shape, NetworkError> {
         let first = *inputs.first().ok_or_else(|| unfit(&self.place, "it has no input"))?;
         let mut channels = 0_usize;
         for input in inputs {

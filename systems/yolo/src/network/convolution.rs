@@ -11,6 +11,7 @@ use super::normalization::Normalization;
 use super::place::Place;
 use super::shape::{Shape, slid, unfit};
 use super::source::{Site, Source};
+use super::tally::Tally;
 
 /// A convolution and what follows it at once.
 struct Convolution {
@@ -100,7 +101,7 @@ fn silent(source: &Source) -> Result<Kernel, NetworkError> {
 }
 
 impl Block for Convolution {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
         input.expect_channels(self.inputs, &self.place)?;
         let slide = |axis: usize, size| {
             slid(
@@ -115,6 +116,8 @@ impl Block for Convolution {
             })
         };
         let (height, width) = (slide(0, input.height)?, slide(1, input.width)?);
+        let of_group = self.inputs / self.groups;
+        tally.add(&[self.outputs, height, width, of_group, self.kernel[0], self.kernel[1]]);
         Shape { channels: self.outputs, height, width }.checked(&self.place)
     }
 
@@ -173,7 +176,7 @@ pub(crate) fn transposed(source: &Source) -> Result<Box<dyn Block>, NetworkError
 }
 
 impl Block for Transposed {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
         input.expect_channels(self.inputs, &self.place)?;
         let spread = |axis: usize, size: usize| {
             (size - 1)
@@ -181,6 +184,14 @@ impl Block for Transposed {
                 .saturating_add(self.kernel[axis])
                 .saturating_sub(self.padding[axis].saturating_mul(2))
         };
+        tally.add(&[
+            self.inputs,
+            input.height,
+            input.width,
+            self.outputs,
+            self.kernel[0],
+            self.kernel[1],
+        ]);
         let (height, width) = (spread(0, input.height), spread(1, input.width));
         Shape { channels: self.outputs, height, width }.checked(&self.place)
     }

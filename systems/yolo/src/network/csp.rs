@@ -8,6 +8,7 @@ use super::error::NetworkError;
 use super::place::Place;
 use super::shape::{Shape, unfit};
 use super::source::Source;
+use super::tally::Tally;
 
 /// Some convolutions, and perhaps the input added to what they make of it.
 struct Bottleneck {
@@ -36,8 +37,8 @@ pub(crate) fn cib(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for Bottleneck {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
-        let output = self.convolutions.shape(input)?;
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
+        let output = self.convolutions.shape(input, tally)?;
         if self.add {
             input.expect_equal(output, &self.place)?;
         }
@@ -69,9 +70,9 @@ pub(crate) fn c1(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for C1 {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
-        let first = self.first.shape(input)?;
-        first.expect_equal(self.blocks.shape(first)?, &self.place)?;
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
+        let first = self.first.shape(input, tally)?;
+        first.expect_equal(self.blocks.shape(first, tally)?, &self.place)?;
         Ok(first)
     }
 
@@ -100,14 +101,14 @@ pub(crate) fn c2(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for C2 {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
-        let around = half(self.first.shape(input)?, &self.place)?;
-        let through = self.blocks.shape(around)?;
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
+        let around = half(self.first.shape(input, tally)?, &self.place)?;
+        let through = self.blocks.shape(around, tally)?;
         if (through.height, through.width) != (around.height, around.width) {
             return Err(unfit(&self.place, "a block inside changes the size"));
         }
         let channels = through.channels.saturating_add(around.channels);
-        self.second.shape(Shape { channels, ..around }.checked(&self.place)?)
+        self.second.shape(Shape { channels, ..around }.checked(&self.place)?, tally)
     }
 
     fn run(&self, input: Tensor<4>) -> Tensor<4> {
@@ -135,18 +136,18 @@ pub(crate) fn c2f(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for C2f {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
-        let split = self.first.shape(input)?;
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
+        let split = self.first.shape(input, tally)?;
         let mut last = half(split, &self.place)?;
         let mut channels = split.channels;
         for block in &self.blocks {
-            last = block.shape(last)?;
+            last = block.shape(last, tally)?;
             if (last.height, last.width) != (split.height, split.width) {
                 return Err(unfit(&self.place, "a block inside changes the size"));
             }
             channels = channels.saturating_add(last.channels);
         }
-        self.second.shape(Shape { channels, ..split }.checked(&self.place)?)
+        self.second.shape(Shape { channels, ..split }.checked(&self.place)?, tally)
     }
 
     fn run(&self, input: Tensor<4>) -> Tensor<4> {
@@ -183,14 +184,14 @@ pub(crate) fn c3(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for C3 {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
-        let long = self.blocks.shape(self.long.shape(input)?)?;
-        let short = self.short.shape(input)?;
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
+        let long = self.blocks.shape(self.long.shape(input, tally)?, tally)?;
+        let short = self.short.shape(input, tally)?;
         if (long.height, long.width) != (short.height, short.width) {
             return Err(unfit(&self.place, "its two ways end in different sizes"));
         }
         let channels = long.channels.saturating_add(short.channels);
-        self.join.shape(Shape { channels, ..short }.checked(&self.place)?)
+        self.join.shape(Shape { channels, ..short }.checked(&self.place)?, tally)
     }
 
     fn run(&self, input: Tensor<4>) -> Tensor<4> {

@@ -11,6 +11,7 @@ use super::error::NetworkError;
 use super::place::Place;
 use super::shape::{Shape, slid, unfit};
 use super::source::Source;
+use super::tally::Tally;
 
 /// `SCDown`: a convolution of each place, then one of each channel.
 pub(crate) fn scdown(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
@@ -23,7 +24,7 @@ struct Average {
 }
 
 impl Block for Average {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
+    fn shape(&self, input: Shape, _: &mut Tally) -> Result<Shape, NetworkError> {
         let [height, width] = [input.height, input.width].map(|size| slid(size, 2, 1, 0, 1));
         let (Some(height), Some(width)) = (height, width) else {
             return Err(unfit(&self.place, "its input is smaller than 2x2"));
@@ -61,14 +62,14 @@ pub(crate) fn adown(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for ADown {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
-        let part = half(self.average.shape(input)?, &self.place)?;
-        let convolved = self.convolved.shape(part)?;
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
+        let part = half(self.average.shape(input, tally)?, &self.place)?;
+        let convolved = self.convolved.shape(part, tally)?;
         let [height, width] = [part.height, part.width].map(|size| slid(size, 3, 2, 1, 1));
         let (Some(height), Some(width)) = (height, width) else {
             return Err(unfit(&self.place, "its input is too small"));
         };
-        let pooled = self.pooled.shape(Shape { height, width, ..part })?;
+        let pooled = self.pooled.shape(Shape { height, width, ..part }, tally)?;
         if (convolved.height, convolved.width) != (pooled.height, pooled.width) {
             return Err(unfit(&self.place, "its two ways end in different sizes"));
         }

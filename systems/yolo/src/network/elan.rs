@@ -8,6 +8,7 @@ use super::error::NetworkError;
 use super::place::Place;
 use super::shape::{Shape, unfit};
 use super::source::Source;
+use super::tally::Tally;
 
 /// `ELAN1` and `RepNCSPELAN4`: the second half of the first convolution's output goes through two
 /// blocks, one after the other; both halves and both outputs go through the last convolution.
@@ -28,18 +29,18 @@ pub(crate) fn elan(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for Elan {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
-        let split = self.first.shape(input)?;
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
+        let split = self.first.shape(input, tally)?;
         let mut last = half(split, &self.place)?;
         let mut channels = split.channels;
         for block in &self.blocks {
-            last = block.shape(last)?;
+            last = block.shape(last, tally)?;
             if (last.height, last.width) != (split.height, split.width) {
                 return Err(unfit(&self.place, "a block inside changes the size"));
             }
             channels = channels.saturating_add(last.channels);
         }
-        self.last.shape(Shape { channels, ..split }.checked(&self.place)?)
+        self.last.shape(Shape { channels, ..split }.checked(&self.place)?, tally)
     }
 
     fn run(&self, input: Tensor<4>) -> Tensor<4> {

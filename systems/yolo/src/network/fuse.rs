@@ -11,6 +11,7 @@ use super::error::NetworkError;
 use super::place::Place;
 use super::shape::{Shape, unfit};
 use super::source::Source;
+use super::tally::Tally;
 
 /// `CBLinear`: a convolution whose channels are pieces for different layers. Here they stay
 /// together: who takes one knows where it is.
@@ -55,7 +56,7 @@ pub(crate) fn fuse(
 }
 
 impl Join for Fuse {
-    fn shape(&self, inputs: &[Shape]) -> Result<Shape, NetworkError> {
+    fn shape(&self, inputs: &[Shape], _: &mut Tally) -> Result<Shape, NetworkError> {
         let Some((&target, pieces)) = inputs.split_last() else {
             return Err(unfit(&self.place, "it has no input"));
         };

@@ -7,6 +7,7 @@ use super::error::NetworkError;
 use super::place::Place;
 use super::shape::{Shape, unfit};
 use super::source::Source;
+use super::tally::Tally;
 
 /// `GhostConv`: a convolution, and beside its output what a second one makes of it.
 struct GhostConv {
@@ -24,9 +25,9 @@ pub(crate) fn ghost_conv(source: &Source) -> Result<Box<dyn Block>, NetworkError
 }
 
 impl Block for GhostConv {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
-        let first = self.first.shape(input)?;
-        let cheap = self.cheap.shape(first)?;
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
+        let first = self.first.shape(input, tally)?;
+        let cheap = self.cheap.shape(first, tally)?;
         if (first.height, first.width) != (cheap.height, cheap.width) {
             return Err(unfit(&self.place, "its second convolution changes the size"));
         }
@@ -57,9 +58,9 @@ pub(crate) fn ghost_bottleneck(source: &Source) -> Result<Box<dyn Block>, Networ
 }
 
 impl Block for GhostBottleneck {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
-        let long = self.long.shape(input)?;
-        long.expect_equal(self.short.shape(input)?, &self.place)?;
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
+        let long = self.long.shape(input, tally)?;
+        long.expect_equal(self.short.shape(input, tally)?, &self.place)?;
         Ok(long)
     }
 

@@ -5,13 +5,16 @@ use burn::tensor::Tensor;
 use super::block::{Block, Builder, Join, builder};
 use super::error::NetworkError;
 use super::head::{Head, Layout, RawOutput};
+use super::info::LayerInfo;
 use super::shape::{Shape, unfit};
 use super::source::Source;
+use super::tally::Tally;
 
 /// The layers of a network in the order in which they run, and the head that ends them.
 pub(crate) struct Graph {
     layers: Vec<Layer>,
     head: Box<dyn Head>,
+    head_about: About,
     head_inputs: Vec<usize>,
     /// For each tensor (0: the picture, n + 1: the output of layer n) how often it is taken.
     uses: Vec<usize>,
@@ -23,6 +26,19 @@ struct Layer {
     operation: Operation,
     /// How many channels each piece of its output has, if only pieces of it are taken.
     pieces: Option<Vec<usize>>,
+    about: About,
+}
+
+/// What a layer is, for people.
+struct About {
+    class: String,
+    parameters: u64,
+}
+
+impl About {
+    fn read(source: &Source) -> Result<Self, NetworkError> {
+        Ok(Self { class: source.class().to_owned(), parameters: source.parameters()? })
+    }
 }
 
 enum Operation {
@@ -43,6 +59,7 @@ impl Graph {
         })?;
         let head_inputs = inputs(head, layers.len())?;
         expect_whole(head, &head_inputs, &layers)?;
+        let head_about = About::read(head)?;
         let head = match builder(head.class()) {
             Some(Builder::Head(build)) => build(head)?,
             Some(_) => {
@@ -55,21 +72,57 @@ impl Graph {
         for &input in layers.iter().flat_map(|layer| &layer.inputs).chain(&head_inputs) {
             uses[input] += 1;
         }
-        Ok(Self { layers, head, head_inputs, uses })
+        Ok(Self { layers, head, head_about, head_inputs, uses })
     }
 
     /// The layout of the output for pictures of `width` x `height`, or why they do not fit.
     pub fn layout(&self, width: usize, height: usize) -> Result<Layout, NetworkError> {
+        self.walk(width, height, |_, _| ())
+    }
+
+    /// What each layer is and does with pictures of `width` x `height`.
+    pub fn layers(&self, width: usize, height: usize) -> Result<Vec<LayerInfo>, NetworkError> {
+        let mut costs = Vec::new();
+        let mut before = 0;
+        self.walk(width, height, |shape, tally| {
+            costs.push((shape, tally.multiplications - before));
+            before = tally.multiplications;
+        })?;
+        let layers = self.layers.iter().map(|layer| (&layer.inputs, &layer.about));
+        let all = layers.chain([(&self.head_inputs, &self.head_about)]);
+        let info = |(inputs, about): (&Vec<usize>, &About), (shape, multiplications)| LayerInfo {
+            inputs: inputs.iter().map(|input| input.checked_sub(1)).collect(),
+            class: about.class.clone(),
+            parameters: about.parameters,
+            multiplications,
+            output: Option::map(shape, |shape: Shape| [shape.channels, shape.height, shape.width]),
+        };
+        Ok(all.zip(costs).map(|(layer, cost)| info(layer, cost)).collect())
+    }
+
+    /// Works out all shapes, and tells of each layer its output and what was computed up to it; of
+    /// the head that it has no one output.
+    fn walk(
+        &self,
+        width: usize,
+        height: usize,
+        mut tell: impl FnMut(Option<Shape>, &Tally),
+    ) -> Result<Layout, NetworkError> {
+        let mut tally = Tally::default();
         let mut shapes = vec![Shape { channels: 3, height, width }];
         for layer in &self.layers {
             let inputs: Vec<Shape> = layer.inputs.iter().map(|&input| shapes[input]).collect();
-            shapes.push(match &layer.operation {
-                Operation::Block(block) => block.shape(inputs[0])?,
-                Operation::Join(join) => join.shape(&inputs)?,
-            });
+            let shape = match &layer.operation {
+                Operation::Block(block) => block.shape(inputs[0], &mut tally)?,
+                Operation::Join(join) => join.shape(&inputs, &mut tally)?,
+            };
+            tell(Some(shape), &tally);
+            shapes.push(shape);
         }
         let features: Vec<Shape> = self.head_inputs.iter().map(|&input| shapes[input]).collect();
-        self.head.layout(&features, width, height)
+        let layout = self.head.layout(&features, width, height, &mut tally)?;
+        tell(None, &tally);
+        Ok(layout)
     }
 
     /// # Shapes
@@ -140,7 +193,7 @@ impl Layer {
             let problem = format!("takes one input but gets {}", inputs.len());
             return Err(unfit(&source.place, problem));
         }
-        Ok(Self { inputs, operation, pieces })
+        Ok(Self { inputs, operation, pieces, about: About::read(source)? })
     }
 }
 

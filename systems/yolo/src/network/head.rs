@@ -8,6 +8,7 @@ use burn::tensor::Tensor;
 
 use super::error::NetworkError;
 use super::shape::Shape;
+use super::tally::Tally;
 use crate::decode::AnchorLayout;
 
 pub(crate) use self::classify::classify;
@@ -22,6 +23,7 @@ pub(crate) trait Head: Send + Sync {
         features: &[Shape],
         width: usize,
         height: usize,
+        tally: &mut Tally,
     ) -> Result<Layout, NetworkError>;
 
     /// # Shapes

@@ -51,6 +51,21 @@ pub struct NetworkInfo {
     pub provenance: Provenance,
 }
 
+/// A layer of a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerInfo {
+    /// Numbers of the layers that it takes; none for the picture.
+    pub inputs: Vec<Option<usize>>,
+    /// Full name of its class.
+    pub class: String,
+    /// Numbers that were trained.
+    pub parameters: u64,
+    /// Multiplications, each with an addition, of its convolutions and matrices for one picture.
+    pub multiplications: u64,
+    /// `[channels, height, width]` of its output. The head's is told by the network's task.
+    pub output: Option<[usize; 3]>,
+}
+
 /// Who made a checkpoint, when and how: what it says itself, as far as it says something.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Provenance {

@@ -7,6 +7,7 @@ use super::error::NetworkError;
 use super::place::Place;
 use super::shape::{Shape, unfit};
 use super::source::Source;
+use super::tally::Tally;
 
 /// What a trained batch normalisation does to each channel: `x * factor + offset`.
 pub(crate) struct Normalization {
@@ -85,7 +86,7 @@ pub(crate) fn batch_norm(source: &Source) -> Result<Box<dyn Block>, NetworkError
 }
 
 impl Block for BatchNorm {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
+    fn shape(&self, input: Shape, _: &mut Tally) -> Result<Shape, NetworkError> {
         input.expect_channels(self.channels, &self.place)?;
         Ok(input)
     }

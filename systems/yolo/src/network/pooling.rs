@@ -9,6 +9,7 @@ use super::error::NetworkError;
 use super::place::Place;
 use super::shape::{Shape, slid, unfit};
 use super::source::Source;
+use super::tally::Tally;
 
 /// Largest factor of one upsampling. Known networks have 2.
 const MAX_FACTOR: usize = 16;
@@ -44,7 +45,7 @@ pub(crate) fn max_pool(source: &Source) -> Result<Box<dyn Block>, NetworkError> 
 }
 
 impl Block for MaxPool {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
+    fn shape(&self, input: Shape, _: &mut Tally) -> Result<Shape, NetworkError> {
         let slide = |axis: usize, size| {
             slid(
                 size,
@@ -102,13 +103,13 @@ pub(crate) fn sppf(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for Sppf {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
-        let first = self.first.shape(input)?;
-        if self.pool.shape(first)? != first {
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
+        let first = self.first.shape(input, tally)?;
+        if self.pool.shape(first, tally)? != first {
             return Err(unfit(&self.place, "its pooling changes the shape"));
         }
         let channels = first.channels.saturating_mul(self.poolings + 1);
-        let output = self.second.shape(Shape { channels, ..first }.checked(&self.place)?)?;
+        let output = self.second.shape(Shape { channels, ..first }.checked(&self.place)?, tally)?;
         if self.add {
             input.expect_equal(output, &self.place)?;
         }
@@ -149,13 +150,13 @@ pub(crate) fn spp(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for Spp {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
-        let first = self.first.shape(input)?;
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
+        let first = self.first.shape(input, tally)?;
         for pool in &self.pools {
-            first.expect_equal(pool.shape(first)?, &self.place)?;
+            first.expect_equal(pool.shape(first, tally)?, &self.place)?;
         }
         let channels = first.channels.saturating_mul(self.pools.len() + 1);
-        self.second.shape(Shape { channels, ..first }.checked(&self.place)?)
+        self.second.shape(Shape { channels, ..first }.checked(&self.place)?, tally)
     }
 
     fn run(&self, input: Tensor<4>) -> Tensor<4> {
@@ -184,13 +185,13 @@ pub(crate) fn spp_elan(source: &Source) -> Result<Box<dyn Block>, NetworkError> 
 }
 
 impl Block for SppElan {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
-        let first = self.first.shape(input)?;
+    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
+        let first = self.first.shape(input, tally)?;
         for pool in &self.pools {
-            first.expect_equal(pool.shape(first)?, &self.place)?;
+            first.expect_equal(pool.shape(first, tally)?, &self.place)?;
         }
         let channels = first.channels.saturating_mul(self.pools.len() + 1);
-        self.last.shape(Shape { channels, ..first }.checked(&self.place)?)
+        self.last.shape(Shape { channels, ..first }.checked(&self.place)?, tally)
     }
 
     fn run(&self, input: Tensor<4>) -> Tensor<4> {
@@ -219,7 +220,7 @@ pub(crate) fn zero_pad(source: &Source) -> Result<Box<dyn Block>, NetworkError> 
 }
 
 impl Block for ZeroPad {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
+    fn shape(&self, input: Shape, _: &mut Tally) -> Result<Shape, NetworkError> {
         let height = input.height + self.top + self.bottom;
         let width = input.width + self.left + self.right;
         Shape { height, width, ..input }.checked(&self.place)
@@ -268,7 +269,7 @@ pub(crate) fn upsample(source: &Source) -> Result<Box<dyn Block>, NetworkError> 
 }
 
 impl Block for Upsample {
-    fn shape(&self, input: Shape) -> Result<Shape, NetworkError> {
+    fn shape(&self, input: Shape, _: &mut Tally) -> Result<Shape, NetworkError> {
         let height = input.height.saturating_mul(self.factors[0]);
         let width = input.width.saturating_mul(self.factors[1]);
         Shape { height, width, ..input }.checked(&self.place)

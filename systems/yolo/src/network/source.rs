@@ -142,6 +142,19 @@ impl<'a> Source<'a> {
         self.value.modules().into_iter().map(|(name, value)| self.at(value, name)).collect()
     }
 
+    /// How many numbers were trained in it and in all that is below.
+    pub fn parameters(&self) -> Result<u64, NetworkError> {
+        let own = self.attribute("_parameters").map(Value::entries).unwrap_or_default();
+        let count = |shape: &[usize]| {
+            shape.iter().fold(1_u64, |product, &size| product.saturating_mul(size as u64))
+        };
+        let own = own.into_iter().filter_map(|(_, value)| value.tensor());
+        let own = own.fold(0, |sum: u64, tensor| sum.saturating_add(count(tensor.shape())));
+        self.children()?
+            .iter()
+            .try_fold(own, |sum, child| Ok(sum.saturating_add(child.parameters()?)))
+    }
+
     /// The child as a block, whatever its class.
     pub fn block(&self, name: &str) -> Result<Box<dyn Block>, NetworkError> {
         self.child(name)?.build()

@@ -8,6 +8,7 @@ use crate::network::error::NetworkError;
 use crate::network::place::Place;
 use crate::network::shape::{Shape, unfit};
 use crate::network::source::{Array, Source};
+use crate::network::tally::Tally;
 
 /// `Classify`: features averaged over the picture, then a weighted sum for each class.
 struct Classify {
@@ -51,12 +52,19 @@ pub(crate) fn classify(source: &Source) -> Result<Box<dyn Head>, NetworkError> {
 }
 
 impl Head for Classify {
-    fn layout(&self, features: &[Shape], _: usize, _: usize) -> Result<Layout, NetworkError> {
+    fn layout(
+        &self,
+        features: &[Shape],
+        _: usize,
+        _: usize,
+        tally: &mut Tally,
+    ) -> Result<Layout, NetworkError> {
         let &[feature] = features else {
             let got = features.len();
             return Err(unfit(&self.place, format!("takes one input but gets {got}")));
         };
-        self.features.shape(feature)?.expect_channels(self.inputs, &self.place)?;
+        self.features.shape(feature, tally)?.expect_channels(self.inputs, &self.place)?;
+        tally.add(&[self.inputs, self.classes]);
         Ok(Layout::Classes { count: self.classes })
     }
 

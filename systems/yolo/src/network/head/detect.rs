@@ -11,6 +11,7 @@ use crate::network::error::NetworkError;
 use crate::network::place::Place;
 use crate::network::shape::{Shape, unfit};
 use crate::network::source::{Array, Source};
+use crate::network::tally::Tally;
 
 /// Most classes of one network. Ultralytics' largest has 1 000.
 const MAX_CLASSES: usize = 65_536;
@@ -195,6 +196,7 @@ impl Head for Detect {
         features: &[Shape],
         width: usize,
         height: usize,
+        tally: &mut Tally,
     ) -> Result<Layout, NetworkError> {
         if features.len() != self.levels.len() {
             let (got, want) = (features.len(), self.levels.len());
@@ -204,13 +206,13 @@ impl Head for Detect {
         if let More::Mask { coefficients, height, width } = &mut more
             && let Some(prototypes) = &self.prototypes
         {
-            let shape = prototypes.shape(features)?;
+            let shape = prototypes.shape(features, tally)?;
             shape.expect_channels(*coefficients, &self.place)?;
             (*height, *width) = (shape.height, shape.width);
         }
         let mut levels = Vec::with_capacity(features.len());
         for (level, &feature) in self.levels.iter().zip(features) {
-            let boxes = level.boxes.shape(feature)?;
+            let boxes = level.boxes.shape(feature, &mut Tally::default())?;
             let parts = [
                 (Some(&level.boxes), 4 * self.bins),
                 (Some(&level.classes), self.classes),
@@ -218,7 +220,7 @@ impl Head for Detect {
             ];
             for (block, channels) in parts {
                 let Some(block) = block else { continue };
-                let shape = block.shape(feature)?;
+                let shape = block.shape(feature, tally)?;
                 shape.expect_channels(channels, &self.place)?;
                 if (shape.width, shape.height) != (boxes.width, boxes.height) {
                     return Err(unfit(&self.place, "its branches differ in size"));

@@ -10,6 +10,7 @@ use crate::network::error::NetworkError;
 use crate::network::place::Place;
 use crate::network::shape::{Shape, unfit};
 use crate::network::source::Source;
+use crate::network::tally::Tally;
 
 /// `Proto` and `Proto26`: convolutions of the finest features, made twice as large. The second one
 /// adds the coarser features first.
@@ -43,21 +44,21 @@ impl Prototypes {
         Ok(Self { place, refinement, convolutions: Sequential(convolutions) })
     }
 
-    pub fn shape(&self, features: &[Shape]) -> Result<Shape, NetworkError> {
+    pub fn shape(&self, features: &[Shape], tally: &mut Tally) -> Result<Shape, NetworkError> {
         let [finest, coarser @ ..] = features else {
             return Err(unfit(&self.place, "it has no input"));
         };
         let Some(refinement) = &self.refinement else {
-            return self.convolutions.shape(*finest);
+            return self.convolutions.shape(*finest, tally);
         };
         if refinement.coarser.len() != coarser.len() {
             let (want, got) = (refinement.coarser.len() + 1, features.len());
             return Err(unfit(&self.place, format!("takes {want} inputs but gets {got}")));
         }
         for (block, &feature) in refinement.coarser.iter().zip(coarser) {
-            block.shape(feature)?.expect_channels(finest.channels, &self.place)?;
+            block.shape(feature, tally)?.expect_channels(finest.channels, &self.place)?;
         }
-        self.convolutions.shape(refinement.fuse.shape(*finest)?)
+        self.convolutions.shape(refinement.fuse.shape(*finest, tally)?, tally)
     }
 
     /// # Shapes

@@ -26,6 +26,8 @@ pub enum Command {
     Run(RunArgs),
     /// Say what a model sees in pictures: one line of JSON for each.
     Detect(DetectArgs),
+    /// Say what a checkpoint or an archive is.
+    Inspect(InspectArgs),
     /// Show the whole job at work on this machine, with cameras, a CMS and Redis of its own.
     Demo(DemoArgs),
     /// Be cameras, to try a worker or a network with.
@@ -44,6 +46,17 @@ pub struct RunArgs {
     /// What inference runs on: auto, cpu, gpu, gpu:N, gpu:software.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
+}
+
+/// What to inspect.
+#[derive(Args, Debug)]
+pub struct InspectArgs {
+    /// A checkpoint, or an archive with a pipeline.
+    #[arg(value_name = "FILE.pt|FILE.mpta")]
+    pub file: PathBuf,
+    /// Say it as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to look at, and how.

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod detect;
 mod engine;
 mod faults;
+pub mod inspect;
 mod log;
 pub mod run;
 mod runner;

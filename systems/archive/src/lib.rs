@@ -16,9 +16,9 @@ mod unpack;
 
 pub use error::ArchiveError;
 pub use pack::{PackError, pack};
-pub use pipeline::Faults;
+pub use pipeline::{Faults, NodeSpec, Pipeline};
 pub use plugin::{ArchiveConfig, ArchivePlugin};
-pub use unpack::ArchiveLimits;
+pub use unpack::{ArchiveLimits, CheckpointFile, Unpacked, unpack};
 
 /// The entry that says what is to be run.
 const PIPELINE_FILE: &str = "pipeline.json";

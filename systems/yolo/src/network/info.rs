@@ -69,6 +69,10 @@ pub struct LayerInfo {
 /// Who made a checkpoint, when and how: what it says itself, as far as it says something.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Provenance {
+    /// Name of the file that describes its architecture.
+    pub architecture: Option<String>,
+    /// Which of the architecture's scales it has.
+    pub scale: Option<String>,
     /// Version of Ultralytics that saved it.
     pub version: Option<String>,
     /// When it was saved.
@@ -117,7 +121,7 @@ impl NetworkInfo {
             }
             Layout::Classes { count } => (Task::Classify, count, 1),
         };
-        let provenance = Provenance::read(root);
+        let provenance = Provenance::read(root, model);
         let side = match task {
             Task::Classify => CLASSIFY_SIDE,
             _ => DETECT_SIDE,
@@ -159,14 +163,18 @@ fn classes(model: &Source, count: usize) -> Result<Vec<Arc<str>>, NetworkError> 
 }
 
 impl Provenance {
-    fn read(root: Value) -> Self {
+    fn read(root: Value, model: &Source) -> Self {
         let text = |value: Option<Value>| {
             let text: String = value?.as_str()?.chars().take(MAX_TEXT).collect();
             (!text.is_empty()).then_some(text)
         };
         let arguments = root.get("train_args").filter(|value| !value.is_none());
         let argument = |name: &str| arguments.and_then(|arguments| arguments.get(name));
+        let architecture = model.attribute("yaml");
+        let description = |name: &str| architecture.and_then(|yaml| yaml.get(name));
         Self {
+            architecture: text(description("yaml_file")),
+            scale: text(description("scale")),
             version: text(root.get("version")),
             date: text(root.get("date")),
             licence: text(root.get("license")),

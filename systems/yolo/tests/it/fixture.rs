@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::wgpu::WgpuBackend;
+use burn::tensor::{Device, DeviceKind, Tensor, TensorData};
 use detector_yolo::{Checkpoint, LoadOptions, Network, NetworkError};
 use safetensors::SafeTensors;
 use zip::write::SimpleFileOptions;
@@ -15,8 +17,25 @@ pub fn path(file: &str) -> PathBuf {
     Path::new("../../tests/fixtures/models").join(file)
 }
 
+/// What networks run on: the CPU, or what `DETECTOR_TEST_DEVICE` names: `gpu`, or `software` for a
+/// Vulkan device of the CPU.
+pub fn device() -> Device {
+    // burn opens each device once.
+    static DEVICE: OnceLock<Device> = OnceLock::new();
+    let open = || {
+        let kind = match std::env::var("DETECTOR_TEST_DEVICE").as_deref() {
+            Err(_) | Ok("cpu") => return Device::flex(),
+            Ok("gpu") => DeviceKind::DiscreteGpu(0),
+            Ok("software") => DeviceKind::Cpu,
+            Ok(other) => panic!("DETECTOR_TEST_DEVICE is {other:?}, not cpu, gpu or software"),
+        };
+        Device::wgpu_options().graphics_api(WgpuBackend::Vulkan).device_kind(kind).init().unwrap()
+    };
+    DEVICE.get_or_init(open).clone()
+}
+
 pub fn load(checkpoint: &Checkpoint) -> Result<Network, NetworkError> {
-    Network::load(checkpoint, &Device::flex(), &LoadOptions::default())
+    Network::load(checkpoint, &device(), &LoadOptions::default())
 }
 
 #[track_caller]
@@ -28,7 +47,7 @@ pub fn network(name: &str) -> Network {
 #[track_caller]
 pub fn network_with(name: &str, options: &LoadOptions) -> Network {
     let checkpoint = Checkpoint::open(path(&format!("{name}.pt"))).unwrap();
-    Network::load(&checkpoint, &Device::flex(), options).unwrap()
+    Network::load(&checkpoint, &device(), options).unwrap()
 }
 
 pub const WIDTH: usize = 128;
@@ -48,7 +67,7 @@ pub fn pictures() -> Tensor<4> {
             values.extend(pixels.iter().skip(channel).step_by(3).map(|&v| f32::from(v) / 255.0));
         }
     }
-    Tensor::from_data(TensorData::new(values, [2, 3, HEIGHT, WIDTH]), &Device::flex())
+    Tensor::from_data(TensorData::new(values, [2, 3, HEIGHT, WIDTH]), &device())
 }
 
 /// What torch computes with a fixture.

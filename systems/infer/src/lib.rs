@@ -7,6 +7,7 @@
 mod choice;
 mod device;
 mod plugin;
+mod proof;
 mod slots;
 mod systems;
 mod thread;

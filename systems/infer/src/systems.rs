@@ -148,7 +148,10 @@ pub fn receive_replies(
             Reply::Loaded { network: id, result } => {
                 let Ok((network, mut state, _, mut pool)) = networks.get_mut(id) else { continue };
                 match result {
-                    Ok(Loaded { info, batch, slots }) => {
+                    Ok(Loaded { info, batch, slots, doubt }) => {
+                        if let Some(doubt) = doubt {
+                            warn!(network = %short(&network.sha256), doubt, "it runs on the CPU");
+                        }
                         for slot in slots {
                             pool.put(slot);
                         }

@@ -9,15 +9,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bevy_ecs::prelude::*;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use detector_components::wake::{Reasons, Wake};
 use detector_gpu::{InputSlot, Precision, SlotShape};
 use detector_yolo::{Checkpoint, Criteria, LoadOptions, Network, NetworkInfo, Prediction};
 use tracing::{debug, warn};
 
+use crate::choice::{DeviceChoice, PrecisionChoice};
 use crate::device::InferenceDevice;
-use crate::slots;
+use crate::{proof, slots};
 
 /// Requests that wait for the thread. Slots bound the batches among them, a few for each network;
 /// what does not fit is offered again in the next run.
@@ -66,6 +67,8 @@ pub struct Loaded {
     pub batch: usize,
     /// Slots of its own size.
     pub slots: Vec<InputSlot>,
+    /// Why it runs on the CPU and not on the device, if it does.
+    pub doubt: Option<String>,
 }
 
 /// The main thread's end of a device's thread, which ends when this is dropped.
@@ -82,7 +85,8 @@ impl DeviceThread {
         // Never full before the requests are: there is one reply for each at most.
         let (done, replies) = bounded(MAX_WAITING);
         let work = move || {
-            let mut worker = DeviceWorker { device, networks: HashMap::new(), slots: 0 };
+            let mut worker =
+                DeviceWorker { device, fallback: None, networks: HashMap::new(), slots: 0 };
             for request in waiting {
                 let Some(reply) = worker.answer(request) else { continue };
                 if done.send(reply).is_err() {
@@ -109,9 +113,20 @@ impl DeviceThread {
     }
 }
 
+/// A network on its device.
+struct Seated {
+    network: Network,
+    /// How many inputs it should be given at once.
+    batch: usize,
+    /// Whether it runs on the CPU because the device computes it wrong.
+    fell_back: bool,
+}
+
 struct DeviceWorker {
     device: InferenceDevice,
-    networks: HashMap<Entity, (Network, usize)>,
+    /// The CPU, opened when a network needs it.
+    fallback: Option<InferenceDevice>,
+    networks: HashMap<Entity, Seated>,
     /// Slots that were ever made.
     slots: u64,
 }
@@ -124,8 +139,11 @@ impl DeviceWorker {
                 Some(Reply::Loaded { network, result })
             }
             Request::MakeSlots { network, width, height } => {
-                let batch = self.networks.get(&network).map_or(1, |(_, batch)| *batch);
-                let slots = guarded(|| self.make_slots(SlotShape { batch, height, width }))
+                let seated = self.networks.get(&network);
+                let (batch, fell_back) =
+                    seated.map_or((1, false), |seated| (seated.batch, seated.fell_back));
+                let shape = SlotShape { batch, height, width };
+                let slots = guarded(|| self.make_slots(shape, fell_back))
                     .and_then(|slots| slots)
                     .unwrap_or_else(|reason| {
                         warn!(width, height, reason, "no input slots were made");
@@ -149,53 +167,51 @@ impl DeviceWorker {
         }
     }
 
+    /// Puts a network on the device, or on the CPU when the device computes it wrong: no client must
+    /// ever see what a broken driver makes of a picture.
     fn load(&mut self, entity: Entity, path: &Path) -> Result<Loaded, String> {
         let checkpoint = Checkpoint::open(path).map_err(|error| chain(&error))?;
-        let on_gpu = self.device.shared().is_some();
-        let options = LoadOptions {
-            precision: match self.device.precision {
-                Precision::F32 => detector_yolo::Precision::F32,
-                Precision::F16 => detector_yolo::Precision::F16,
-            },
-            channels_last: on_gpu,
-            branch: self.device.head.into(),
-        };
-        let network = Network::load(&checkpoint, &self.device.burn, &options)
-            .map_err(|error| chain(&error))?;
+        let mut network = built(&checkpoint, &self.device)?;
+        let mut doubt = None;
+        if self.device.shared().is_some() {
+            let fallback = self.fallback()?;
+            let reference = built(&checkpoint, fallback)?;
+            // A driver that fails is as bad as one that errs.
+            let proved = guarded(|| proof::prove(&network, &reference, self.device.precision));
+            if let Err(reason) = proved.and_then(|proved| proved) {
+                network = reference;
+                doubt = Some(format!("{}: {reason}", self.device));
+            }
+        }
+        let fell_back = doubt.is_some();
         let info = network.info().clone();
-        let batch = self.worthwhile_batch(&network, &info)?;
+        let batch = worthwhile_batch(&network, &info, &self.seat(fell_back)?.burn)?;
         let [width, height] = info.input;
-        let slots = self.make_slots(SlotShape { batch, height, width })?;
-        self.networks.insert(entity, (network, batch));
-        Ok(Loaded { info, batch, slots })
+        let slots = self.make_slots(SlotShape { batch, height, width }, fell_back)?;
+        self.networks.insert(entity, Seated { network, batch, fell_back });
+        Ok(Loaded { info, batch, slots, doubt })
     }
 
-    fn make_slots(&mut self, shape: SlotShape) -> Result<Vec<InputSlot>, String> {
-        let slots = slots::make(shape, &self.device, self.slots)?;
+    /// The CPU.
+    fn fallback(&mut self) -> Result<&InferenceDevice, String> {
+        if self.fallback.is_none() {
+            let cpu = InferenceDevice::open(DeviceChoice::Cpu, PrecisionChoice::Auto)
+                .map_err(|error| chain(&error))?;
+            self.fallback = Some(cpu.with_head(self.device.head));
+        }
+        self.fallback.as_ref().ok_or_else(|| "the CPU was not opened".to_owned())
+    }
+
+    /// The device of a network.
+    fn seat(&mut self, fell_back: bool) -> Result<&InferenceDevice, String> {
+        if fell_back { self.fallback() } else { Ok(&self.device) }
+    }
+
+    fn make_slots(&mut self, shape: SlotShape, fell_back: bool) -> Result<Vec<InputSlot>, String> {
+        let first = self.slots;
+        let slots = slots::make(shape, self.seat(fell_back)?, first)?;
         self.slots += slots.len() as u64;
         Ok(slots)
-    }
-
-    /// How many inputs at once this network answers faster than one by one. Runs it, which also
-    /// compiles and tunes its kernels.
-    fn worthwhile_batch(&self, network: &Network, info: &NetworkInfo) -> Result<usize, String> {
-        let [width, height] = info.input;
-        let run = |inputs: usize| -> Result<Duration, String> {
-            let input = Tensor::zeros([inputs, 3, height, width], &self.device.burn);
-            let criteria = vec![Criteria::default(); inputs];
-            let began = Instant::now();
-            network.predict(input, &criteria).map_err(|error| chain(&error))?;
-            Ok(began.elapsed())
-        };
-        // The first run of each size allocates, compiles and tunes.
-        run(1)?;
-        let one = run(1)?;
-        if one > SLOW {
-            return Ok(1);
-        }
-        run(MAX_BATCH)?;
-        let many = run(MAX_BATCH)?.as_secs_f64() / MAX_BATCH as f64;
-        Ok(if many < WORTH_IT * one.as_secs_f64() { MAX_BATCH } else { 1 })
     }
 
     fn run(
@@ -204,10 +220,53 @@ impl DeviceWorker {
         slot: &InputSlot,
         criteria: &[Criteria],
     ) -> Result<Vec<Prediction>, String> {
-        let (network, _) = self.networks.get(&network).ok_or("the network was unloaded")?;
-        let input = slots::tensor(slot, criteria.len(), &self.device.burn)?;
-        network.predict(input, criteria).map_err(|error| chain(&error))
+        let seated = self.networks.get(&network).ok_or("the network was unloaded")?;
+        let device = match &self.fallback {
+            Some(fallback) if seated.fell_back => fallback,
+            _ => &self.device,
+        };
+        let input = slots::tensor(slot, criteria.len(), &device.burn)?;
+        seated.network.predict(input, criteria).map_err(|error| chain(&error))
     }
+}
+
+/// The network of a checkpoint on a device.
+fn built(checkpoint: &Checkpoint, device: &InferenceDevice) -> Result<Network, String> {
+    let options = LoadOptions {
+        precision: match device.precision {
+            Precision::F32 => detector_yolo::Precision::F32,
+            Precision::F16 => detector_yolo::Precision::F16,
+        },
+        channels_last: device.shared().is_some(),
+        branch: device.head.into(),
+    };
+    Network::load(checkpoint, &device.burn, &options).map_err(|error| chain(&error))
+}
+
+/// How many inputs at once this network answers faster than one by one. Runs it, which also
+/// compiles and tunes its kernels.
+fn worthwhile_batch(
+    network: &Network,
+    info: &NetworkInfo,
+    device: &Device,
+) -> Result<usize, String> {
+    let [width, height] = info.input;
+    let run = |inputs: usize| -> Result<Duration, String> {
+        let input = Tensor::zeros([inputs, 3, height, width], device);
+        let criteria = vec![Criteria::default(); inputs];
+        let began = Instant::now();
+        network.predict(input, &criteria).map_err(|error| chain(&error))?;
+        Ok(began.elapsed())
+    };
+    // The first run of each size allocates, compiles and tunes.
+    run(1)?;
+    let one = run(1)?;
+    if one > SLOW {
+        return Ok(1);
+    }
+    run(MAX_BATCH)?;
+    let many = run(MAX_BATCH)?.as_secs_f64() / MAX_BATCH as f64;
+    Ok(if many < WORTH_IT * one.as_secs_f64() { MAX_BATCH } else { 1 })
 }
 
 /// Runs what may panic inside burn: a lost device, memory that ran out.

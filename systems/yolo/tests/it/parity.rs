@@ -202,3 +202,14 @@ checks! { check_once:
     version_26_with_keypoints_once "tiny-26-pose",
     version_26_rotated_once "tiny-26-obb",
 }
+
+#[test]
+fn a_network_deviates_from_others_and_not_from_itself() {
+    let network = |branch| {
+        fixture::network_with("tiny-26-seg", &LoadOptions { branch, ..LoadOptions::default() })
+    };
+    let (one, many) = (network(Branch::OneToOne), network(Branch::OneToMany));
+    assert!(many.deviation(&network(Branch::OneToMany)).unwrap() < 1e-6);
+    assert!(many.deviation(&one).unwrap() > 1e-2);
+    assert_eq!(many.deviation(&fixture::network("tiny-v8")).unwrap(), f32::INFINITY);
+}

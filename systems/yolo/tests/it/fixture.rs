@@ -57,17 +57,24 @@ pub const HEIGHT: usize = 64;
 pub fn pictures() -> Tensor<4> {
     let mut values = Vec::new();
     for name in ["coffee.png", "astronaut.png"] {
-        let file = File::open(path("../pictures").join(name)).unwrap();
-        let mut reader = png::Decoder::new(BufReader::new(file)).read_info().unwrap();
-        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
-        let info = reader.next_frame(&mut pixels).unwrap();
-        assert_eq!((info.width as usize, info.height as usize), (WIDTH, HEIGHT));
-        assert_eq!(pixels.len(), 3 * WIDTH * HEIGHT);
+        let (pixels, size) = png(&path("../pictures").join(name));
+        assert_eq!(size, [WIDTH, HEIGHT]);
         for channel in 0..3 {
             values.extend(pixels.iter().skip(channel).step_by(3).map(|&v| f32::from(v) / 255.0));
         }
     }
     Tensor::from_data(TensorData::new(values, [2, 3, HEIGHT, WIDTH]), &device())
+}
+
+/// The pixels of a picture, red, green and blue, and its width and height.
+pub fn png(path: &Path) -> (Vec<u8>, [usize; 2]) {
+    let file = BufReader::new(File::open(path).unwrap());
+    let mut reader = png::Decoder::new(file).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut pixels).unwrap();
+    let size = [info.width as usize, info.height as usize];
+    assert_eq!(pixels.len(), 3 * size[0] * size[1]);
+    (pixels, size)
 }
 
 /// What torch computes with a fixture.

@@ -123,6 +123,7 @@ impl Reference {
             .enumerate()
             .max_by(|a, b| a.1.total_cmp(&b.1))
             .unwrap();
+        println!("deviation of {name}: {difference:.1e}");
         assert!(
             difference <= tolerance,
             "{name}: number {at} of {shape:?} is {}, and should be {}",

@@ -315,3 +315,31 @@ fn labels(finding: &Finding) -> Vec<Label> {
     };
     std::iter::once(own).chain(found.into_iter().flat_map(labels)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_answered() {
+        let models = Path::new("tests/fixtures/models");
+        let args = DetectArgs {
+            model: models.join("tiny-26-pose.pt"),
+            device: "cpu".to_owned(),
+            imgsz: None,
+            conf: None,
+            iou: None,
+            max_det: None,
+            rect: false,
+            annotate: None,
+            images: Vec::new(),
+        };
+        let image = models.join("../pictures/coffee.png");
+        let pixels = decode(&std::fs::read(&image).unwrap()).unwrap();
+        let results = Detector::start(&args).unwrap().results(pixels, &image).unwrap();
+        let line = line(&image, &results);
+        let found = line["detections"].as_array().unwrap();
+        assert!(!found.is_empty());
+        assert_eq!(found[0]["keypoints"].as_array().unwrap().len(), 4);
+    }
+}

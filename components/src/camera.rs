@@ -76,6 +76,7 @@ pub enum StreamState {
 
 /// The newest frame that was sampled. Absent before the first.
 #[derive(Component, Clone, Debug)]
+#[require(LastBegun)]
 pub struct LatestFrame(pub Frame);
 
 /// Sequence number of the newest frame of a camera that some view began a pass on.

@@ -166,7 +166,9 @@ fn check_that_it_loops(encoder: &str) {
     for _ in 0..25 {
         let pts = client.next().pts;
         let step = pts.checked_sub(before).expect("timestamps do not fall");
-        assert!((60..=140).contains(&step.mseconds()), "{step}");
+        // A tenth of a second, as the client's clock estimates it while the machine is busy. A picture
+        // that is missing makes two tenths, one that is shown twice makes none.
+        assert!((40..=160).contains(&step.mseconds()), "{step}");
         before = pts;
     }
     assert!(started.elapsed() > Duration::from_millis(1_500), "faster than life");

@@ -7,7 +7,7 @@ use detector_branch::BranchPlugin;
 use detector_components::clock::{Clock, Timepiece};
 use detector_components::stage::StagePlugin;
 use detector_components::wake::Wake;
-use detector_infer::{DeviceChoice, HeadChoice, InferPlugin, InferenceDevice, PrecisionChoice};
+use detector_infer::{Branch, DeviceChoice, InferPlugin, InferenceDevice, PrecisionChoice};
 use detector_preprocess::PreprocessPlugin;
 use tokio::runtime::Runtime;
 
@@ -69,7 +69,7 @@ impl Engine {
 pub fn open_device(config: &Config) -> Result<InferenceDevice> {
     let choice: DeviceChoice = config.device.parse().context("device")?;
     let precision: PrecisionChoice = config.precision.parse().context("precision")?;
-    let head: HeadChoice = config.head.parse().context("head")?;
+    let head: Branch = config.head.parse().context("head")?;
     let device =
         InferenceDevice::open(choice, precision).context("opening the inference device")?;
     Ok(device.with_head(head))

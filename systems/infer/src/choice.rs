@@ -81,56 +81,9 @@ impl FromStr for PrecisionChoice {
     }
 }
 
-/// Which branch of a head that has two finds the boxes (versions 10 and 26 of YOLO).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HeadChoice {
-    /// What Ultralytics does: one to many, where the checkpoint has that branch. `auto`.
-    #[default]
-    Auto,
-    /// The one that finds each object once; nothing is suppressed. `one2one`.
-    OneToOne,
-    /// The one that finds each object several times; the best is kept. `one2many`.
-    OneToMany,
-}
-
-/// A text that names no branch.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected auto, one2one or one2many, found {0:?}")]
-pub struct UnknownHead(String);
-
-impl FromStr for HeadChoice {
-    type Err = UnknownHead;
-
-    fn from_str(text: &str) -> Result<Self, UnknownHead> {
-        match text.trim().to_ascii_lowercase().as_str() {
-            "auto" => Ok(Self::Auto),
-            "one2one" => Ok(Self::OneToOne),
-            "one2many" => Ok(Self::OneToMany),
-            _ => Err(UnknownHead(text.to_owned())),
-        }
-    }
-}
-
-impl From<HeadChoice> for detector_yolo::Branch {
-    fn from(choice: HeadChoice) -> Self {
-        match choice {
-            HeadChoice::Auto => Self::Auto,
-            HeadChoice::OneToOne => Self::OneToOne,
-            HeadChoice::OneToMany => Self::OneToMany,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_head_is_named() {
-        assert_eq!("one2one".parse(), Ok(HeadChoice::OneToOne));
-        let error = "nms".parse::<HeadChoice>().unwrap_err();
-        assert_eq!(error.to_string(), "expected auto, one2one or one2many, found \"nms\"");
-    }
 
     #[test]
     fn devices_are_named() {

@@ -5,15 +5,16 @@ use std::fmt;
 use burn::tensor::wgpu::WgpuBackend;
 use burn::tensor::{Device, DeviceKind};
 use detector_gpu::{Gpu, Precision};
+use detector_yolo::Branch;
 use wgpu::{Backends, DeviceType, InstanceDescriptor};
 
-use crate::choice::{DeviceChoice, HeadChoice, PrecisionChoice};
+use crate::choice::{DeviceChoice, PrecisionChoice};
 
 /// A device, opened, and why it is this one.
 pub struct InferenceDevice {
     pub(crate) burn: Device,
     pub(crate) precision: Precision,
-    pub(crate) head: HeadChoice,
+    pub(crate) head: Branch,
     gpu: Option<Gpu>,
     name: String,
     why: String,
@@ -91,7 +92,7 @@ impl InferenceDevice {
             return Err(DeviceError::Precision { name, wanted: "f16", reason });
         }
         let why = why.to_owned();
-        let (burn, head) = (Device::flex(), HeadChoice::Auto);
+        let (burn, head) = (Device::flex(), Branch::Auto);
         Ok(Self { burn, precision: Precision::F32, head, gpu: None, name, why })
     }
 
@@ -119,12 +120,12 @@ impl InferenceDevice {
             // Answers then agree with the CPU's; f16 is for who asks for it.
             PrecisionChoice::Auto | PrecisionChoice::F32 => Precision::F32,
         };
-        let (head, why) = (HeadChoice::Auto, why.to_owned());
+        let (head, why) = (Branch::Auto, why.to_owned());
         Ok(Self { burn, precision, head, gpu: Some(gpu), name, why })
     }
 
     /// Which branch of a head that has two is run. Else what Ultralytics does.
-    pub fn with_head(self, head: HeadChoice) -> Self {
+    pub fn with_head(self, head: Branch) -> Self {
         Self { head, ..self }
     }
 

@@ -4,6 +4,7 @@
 //! [`Filled`](detector_gpu::Filled). Out: networks, their free slots, and
 //! [`JobAnswered`](detector_components::job::JobAnswered).
 
+mod answer;
 mod choice;
 mod device;
 mod plugin;
@@ -12,8 +13,7 @@ mod slots;
 mod systems;
 mod thread;
 
-pub use choice::{
-    DeviceChoice, HeadChoice, PrecisionChoice, UnknownDevice, UnknownHead, UnknownPrecision,
-};
+pub use choice::{DeviceChoice, PrecisionChoice, UnknownDevice, UnknownPrecision};
+pub use detector_yolo::{Branch, UnknownBranch};
 pub use device::{DeviceError, InferenceDevice};
 pub use plugin::InferPlugin;

@@ -2,15 +2,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bevy_ecs::prelude::*;
-use detector_components::geometry::{BBox, Point, Size};
-use detector_components::job::{Answer, Batch, Job, JobAnswered, TensorBox};
+use detector_components::geometry::Size;
+use detector_components::job::{Batch, Job, JobAnswered};
 use detector_components::network::{
     BatchLimit, Network, NetworkCounters, NetworkInfo, NetworkState, RunsNodes, Task,
 };
 use detector_components::node::{Checkpoint, Keep, ResolvedClasses, RunsNetwork};
-use detector_components::outline::{Keypoint, Outline};
 use detector_gpu::{Filled, SlotPool};
-use detector_yolo::{Criteria, Detail, Prediction};
+use detector_yolo::Criteria;
 use tracing::{info, warn};
 
 use crate::thread::{DeviceThread, Loaded, Reply, Request};
@@ -179,22 +178,18 @@ pub fn receive_replies(
                     counters.batches += 1;
                     counters.last_batch_nanos = nanos;
                     match &result {
-                        Ok(predictions) => counters.inputs += predictions.len() as u64,
+                        Ok(answers) => counters.inputs += answers.len() as u64,
                         Err(_) => counters.failed += batch.jobs.len() as u64,
                     }
                 }
-                let answer_of: Box<dyn Fn(usize) -> Result<Answer, Arc<str>>> = match result {
-                    Ok(predictions) => Box::new(move |row| match predictions.get(row) {
-                        Some(prediction) => Ok(answer(prediction)),
-                        None => Err("the network left an input unanswered".into()),
-                    }),
-                    Err(reason) => {
-                        let reason: Arc<str> = reason.into();
-                        Box::new(move |_| Err(reason.clone()))
-                    }
-                };
-                for (row, job) in batch.jobs.iter().enumerate() {
-                    let answer = answer_of(row);
+                let mut rows = result.map(Vec::into_iter).map_err(Arc::<str>::from);
+                for job in &batch.jobs {
+                    let answer = match &mut rows {
+                        Ok(rows) => {
+                            rows.next().ok_or_else(|| "the network left an input unanswered".into())
+                        }
+                        Err(reason) => Err(reason.clone()),
+                    };
                     answers.write(JobAnswered { job: *job, answer, device_nanos: nanos });
                 }
             }
@@ -212,48 +207,6 @@ fn description(info: &detector_yolo::NetworkInfo) -> NetworkInfo {
         classes: info.classes.as_slice().into(),
         input: Size { width: width as u32, height: height as u32 },
         stride: info.stride as u32,
-    }
-}
-
-fn answer(prediction: &Prediction) -> Answer {
-    match prediction {
-        Prediction::Probabilities(probabilities) => Answer::Probabilities(probabilities.clone()),
-        Prediction::Boxes(boxes) => Answer::Boxes(
-            boxes
-                .iter()
-                .map(|found| {
-                    let [x1, y1, x2, y2] = found.bbox;
-                    TensorBox {
-                        bbox_in_tensor: BBox { x1, y1, x2, y2 },
-                        confidence: found.confidence,
-                        class_id: found.class,
-                        outline_in_tensor: found.detail.as_ref().map(outline),
-                    }
-                })
-                .collect(),
-        ),
-    }
-}
-
-fn outline(detail: &Detail) -> Outline {
-    let point = |[x, y]: [f32; 2]| Point { x, y };
-    match detail {
-        Detail::Mask(mask) => {
-            let part = |part: Vec<[f32; 2]>| part.into_iter().map(point).collect();
-            Outline::Mask(mask.polygons().into_iter().map(part).collect())
-        }
-        Detail::Keypoints(points) => Outline::Keypoints(
-            points
-                .iter()
-                .map(|keypoint| Keypoint {
-                    point: point(keypoint.position),
-                    visibility: keypoint.visibility,
-                })
-                .collect(),
-        ),
-        Detail::Rotated(rotated) => {
-            Outline::Rotated { corners: rotated.corners().map(point), angle: rotated.angle }
-        }
     }
 }
 

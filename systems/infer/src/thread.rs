@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 use bevy_ecs::prelude::*;
 use burn::tensor::{Device, Tensor};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use detector_components::job::Answer;
 use detector_components::wake::{Reasons, Wake};
 use detector_gpu::{InputSlot, Precision, SlotShape};
-use detector_yolo::{Checkpoint, Criteria, LoadOptions, Network, NetworkInfo, Prediction};
+use detector_yolo::{Checkpoint, Criteria, LoadOptions, Network, NetworkInfo};
 use tracing::{debug, warn};
 
+use crate::answer::answer;
 use crate::choice::{DeviceChoice, PrecisionChoice};
 use crate::device::InferenceDevice;
 use crate::{proof, slots};
@@ -49,12 +51,12 @@ pub enum Reply {
     Loaded { network: Entity, result: Result<Loaded, String> },
     /// There are slots, none when they could not be made.
     Slots { network: Entity, slots: Vec<InputSlot> },
-    /// A batch was run. A prediction for each row, or why there is none.
+    /// A batch was run. An answer for each row, or why there is none.
     Ran {
         batch: Entity,
         network: Entity,
         slot: InputSlot,
-        result: Result<Vec<Prediction>, String>,
+        result: Result<Vec<Answer>, String>,
         took: Duration,
     },
 }
@@ -219,14 +221,15 @@ impl DeviceWorker {
         network: Entity,
         slot: &InputSlot,
         criteria: &[Criteria],
-    ) -> Result<Vec<Prediction>, String> {
+    ) -> Result<Vec<Answer>, String> {
         let seated = self.networks.get(&network).ok_or("the network was unloaded")?;
         let device = match &self.fallback {
             Some(fallback) if seated.fell_back => fallback,
             _ => &self.device,
         };
         let input = slots::tensor(slot, criteria.len(), &device.burn)?;
-        seated.network.predict(input, criteria).map_err(|error| chain(&error))
+        let predictions = seated.network.predict(input, criteria).map_err(|error| chain(&error))?;
+        Ok(predictions.into_iter().map(answer).collect())
     }
 }
 
@@ -238,7 +241,7 @@ fn built(checkpoint: &Checkpoint, device: &InferenceDevice) -> Result<Network, S
             Precision::F16 => detector_yolo::Precision::F16,
         },
         channels_last: device.shared().is_some(),
-        branch: device.head.into(),
+        branch: device.head,
     };
     Network::load(checkpoint, &device.burn, &options).map_err(|error| chain(&error))
 }

@@ -29,5 +29,5 @@ pub use checkpoint::{Checkpoint, CheckpointError, Dtype, Kind, Limits, TensorRef
 pub use decode::{Criteria, Detail, Keypoint, Mask, Prediction, RotatedBox, ScoredBox};
 pub use network::{
     Branch, LayerInfo, LoadOptions, Network, NetworkError, NetworkInfo, Place, Precision,
-    Provenance, RawOutput, Task,
+    Provenance, RawOutput, Task, UnknownBranch,
 };

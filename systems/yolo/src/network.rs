@@ -8,7 +8,6 @@ mod container;
 mod convolution;
 mod csp;
 mod downsample;
-mod elan;
 mod error;
 mod fuse;
 mod ghost;
@@ -26,7 +25,7 @@ mod tally;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 pub use self::error::NetworkError;
-pub use self::head::{Branch, RawOutput};
+pub use self::head::{Branch, RawOutput, UnknownBranch};
 pub use self::info::{LayerInfo, NetworkInfo, Provenance, Task};
 pub use self::place::Place;
 

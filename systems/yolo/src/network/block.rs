@@ -8,7 +8,7 @@ use super::shape::Shape;
 use super::source::Source;
 use super::tally::Tally;
 use super::{
-    activation, area, attention, container, convolution, csp, downsample, elan, fuse, ghost,
+    activation, area, attention, container, convolution, csp, downsample, fuse, ghost,
     normalization, pooling,
 };
 
@@ -66,7 +66,7 @@ pub(crate) fn builder(class: &str) -> Option<Builder> {
         "C3" | "C3k" | "C3x" | "C3Ghost" | "RepCSP" if ultralytics => Block(csp::c3),
         "GhostConv" if ultralytics => Block(ghost::ghost_conv),
         "GhostBottleneck" if ultralytics => Block(ghost::ghost_bottleneck),
-        "ELAN1" | "RepNCSPELAN4" if ultralytics => Block(elan::elan),
+        "ELAN1" | "RepNCSPELAN4" if ultralytics => Block(csp::elan),
         "SCDown" if ultralytics => Block(downsample::scdown),
         "AConv" if ultralytics => Block(downsample::aconv),
         "ADown" if ultralytics => Block(downsample::adown),

@@ -117,21 +117,32 @@ impl Block for C2 {
     }
 }
 
-/// `C2f`, `C3k2`, `C2fCIB` and `C2fPSA`: the first convolution's output in two halves, then each block applied to
-/// what came last; all of them together go through the second convolution.
+/// `C2f` and its kin: the first convolution's output in two halves, then each block applied to what
+/// came last; all of them together go through the last convolution.
 struct C2f {
     place: Place,
     first: Box<dyn Block>,
-    second: Box<dyn Block>,
     blocks: Vec<Box<dyn Block>>,
+    last: Box<dyn Block>,
 }
 
+/// `C2f`, `C3k2`, `C2fCIB` and `C2fPSA`: blocks of one kind in a list.
 pub(crate) fn c2f(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
     Ok(Box::new(C2f {
         place: source.place.clone(),
         first: source.block("cv1")?,
-        second: source.block("cv2")?,
         blocks: source.child("m")?.blocks()?,
+        last: source.block("cv2")?,
+    }))
+}
+
+/// `ELAN1` and `RepNCSPELAN4`: two blocks, each a module of its own.
+pub(crate) fn elan(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
+    Ok(Box::new(C2f {
+        place: source.place.clone(),
+        first: source.block("cv1")?,
+        blocks: vec![source.block("cv2")?, source.block("cv3")?],
+        last: source.block("cv4")?,
     }))
 }
 
@@ -147,7 +158,7 @@ impl Block for C2f {
             }
             channels = channels.saturating_add(last.channels);
         }
-        self.second.shape(Shape { channels, ..split }.checked(&self.place)?, tally)
+        self.last.shape(Shape { channels, ..split }.checked(&self.place)?, tally)
     }
 
     fn run(&self, input: Tensor<4>) -> Tensor<4> {
@@ -159,12 +170,12 @@ impl Block for C2f {
             last = block.run(last);
             parts.push(last.clone());
         }
-        self.second.run(Tensor::cat(parts, 1))
+        self.last.run(Tensor::cat(parts, 1))
     }
 }
 
-/// `C3`, `C3k`, `C3x`, `C3Ghost` and `RepCSP`: one convolution and the blocks, beside another convolution; a third one joins
-/// them.
+/// `C3`, `C3k`, `C3x`, `C3Ghost` and `RepCSP`: one convolution and the blocks, beside another
+/// convolution; a third one joins them.
 struct C3 {
     place: Place,
     long: Box<dyn Block>,

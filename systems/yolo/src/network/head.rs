@@ -4,6 +4,8 @@ mod classify;
 mod detect;
 mod prototypes;
 
+use std::str::FromStr;
+
 use burn::tensor::Tensor;
 
 use super::error::NetworkError;
@@ -44,6 +46,24 @@ pub enum Branch {
     OneToMany,
 }
 
+/// A text that names no branch.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected auto, one2one or one2many, found {0:?}")]
+pub struct UnknownBranch(String);
+
+impl FromStr for Branch {
+    type Err = UnknownBranch;
+
+    fn from_str(text: &str) -> Result<Self, UnknownBranch> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "auto" => Ok(Self::Auto),
+            "one2one" => Ok(Self::OneToOne),
+            "one2many" => Ok(Self::OneToMany),
+            _ => Err(UnknownBranch(text.to_owned())),
+        }
+    }
+}
+
 /// The output of a network, as its head leaves it.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one for each batch, and it is not kept")]
@@ -78,4 +98,16 @@ pub enum RawOutput {
 pub(crate) enum Layout {
     Anchors(AnchorLayout),
     Classes { count: usize },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_is_named() {
+        assert_eq!("one2one".parse(), Ok(Branch::OneToOne));
+        let error = "nms".parse::<Branch>().unwrap_err();
+        assert_eq!(error.to_string(), "expected auto, one2one or one2many, found \"nms\"");
+    }
 }

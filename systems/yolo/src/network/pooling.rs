@@ -71,17 +71,17 @@ impl Block for MaxPool {
     }
 }
 
-/// `SPPF`: poolings of poolings, so that each place learns of its wider surroundings.
+/// Poolings of poolings, so that each place learns of its wider surroundings.
 struct Sppf {
     place: Place,
     first: Box<dyn Block>,
-    pool: Box<dyn Block>,
-    poolings: usize,
-    second: Box<dyn Block>,
+    pools: Vec<Box<dyn Block>>,
+    last: Box<dyn Block>,
     /// Whether the input is added.
     add: bool,
 }
 
+/// `SPPF`: one pooling, several times.
 pub(crate) fn sppf(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
     // Absent before version 8.4: always three, and nothing was added.
     let poolings = if source.attribute("n").is_some() { source.size("n")? } else { 3 };
@@ -95,21 +95,31 @@ pub(crate) fn sppf(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
     Ok(Box::new(Sppf {
         place: source.place.clone(),
         first: source.block("cv1")?,
-        pool: source.block("m")?,
-        poolings,
-        second: source.block("cv2")?,
+        pools: (0..poolings).map(|_| source.block("m")).collect::<Result<_, _>>()?,
+        last: source.block("cv2")?,
         add: source.flag("add", false)?,
+    }))
+}
+
+/// `SPPELAN`: three poolings, each a module of its own.
+pub(crate) fn spp_elan(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
+    Ok(Box::new(Sppf {
+        place: source.place.clone(),
+        first: source.block("cv1")?,
+        pools: vec![source.block("cv2")?, source.block("cv3")?, source.block("cv4")?],
+        last: source.block("cv5")?,
+        add: false,
     }))
 }
 
 impl Block for Sppf {
     fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
         let first = self.first.shape(input, tally)?;
-        if self.pool.shape(first, tally)? != first {
-            return Err(unfit(&self.place, "its pooling changes the shape"));
+        for pool in &self.pools {
+            first.expect_equal(pool.shape(first, tally)?, &self.place)?;
         }
-        let channels = first.channels.saturating_mul(self.poolings + 1);
-        let output = self.second.shape(Shape { channels, ..first }.checked(&self.place)?, tally)?;
+        let channels = first.channels.saturating_mul(self.pools.len() + 1);
+        let output = self.last.shape(Shape { channels, ..first }.checked(&self.place)?, tally)?;
         if self.add {
             input.expect_equal(output, &self.place)?;
         }
@@ -118,13 +128,11 @@ impl Block for Sppf {
 
     fn run(&self, input: Tensor<4>) -> Tensor<4> {
         let shortcut = self.add.then(|| input.clone());
-        let mut last = self.first.run(input);
-        let mut parts = vec![last.clone()];
-        for _ in 0..self.poolings {
-            last = self.pool.run(last);
-            parts.push(last.clone());
+        let mut parts = vec![self.first.run(input)];
+        for pool in &self.pools {
+            parts.push(pool.run(parts[parts.len() - 1].clone()));
         }
-        let output = self.second.run(Tensor::cat(parts, 1));
+        let output = self.last.run(Tensor::cat(parts, 1));
         match shortcut {
             Some(input) => input + output,
             None => output,
@@ -164,42 +172,6 @@ impl Block for Spp {
         let pooled = self.pools.iter().map(|pool| pool.run(first.clone()));
         let parts = std::iter::once(first.clone()).chain(pooled).collect();
         self.second.run(Tensor::cat(parts, 1))
-    }
-}
-
-/// `SPPELAN`: poolings of poolings, as in `SPPF`, each a module of its own.
-struct SppElan {
-    place: Place,
-    first: Box<dyn Block>,
-    pools: [Box<dyn Block>; 3],
-    last: Box<dyn Block>,
-}
-
-pub(crate) fn spp_elan(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
-    Ok(Box::new(SppElan {
-        place: source.place.clone(),
-        first: source.block("cv1")?,
-        pools: [source.block("cv2")?, source.block("cv3")?, source.block("cv4")?],
-        last: source.block("cv5")?,
-    }))
-}
-
-impl Block for SppElan {
-    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
-        let first = self.first.shape(input, tally)?;
-        for pool in &self.pools {
-            first.expect_equal(pool.shape(first, tally)?, &self.place)?;
-        }
-        let channels = first.channels.saturating_mul(self.pools.len() + 1);
-        self.last.shape(Shape { channels, ..first }.checked(&self.place)?, tally)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        let mut parts = vec![self.first.run(input)];
-        for pool in &self.pools {
-            parts.push(pool.run(parts[parts.len() - 1].clone()));
-        }
-        self.last.run(Tensor::cat(parts, 1))
     }
 }
 

@@ -29,7 +29,7 @@ const H264: &str = "h264parse config-interval=-1 ! \
 impl Clip {
     /// Reads a video. What cannot be sent as it is is encoded, which takes a while.
     pub fn read(path: &Path) -> Result<Self, SimulatorError> {
-        match Self::read_through(path, &format!("parsebin ! {H264}")) {
+        match Self::read_through(path, &format!("parsebin name=streams ! {H264}")) {
             Ok(clip) if clip.can_be_sent() => Ok(clip),
             Err(error @ SimulatorError::FileTooLarge { .. }) => Err(error),
             // Another codec, or B-frames: RTP cameras send pictures in the order of their display.
@@ -58,6 +58,9 @@ impl Clip {
             .set_property("location", path);
         let sink = pipeline.0.by_name("pictures").expect("it is in the description");
         let sink = sink.downcast::<AppSink>().expect("it is an appsink in the description");
+        if let Some(streams) = pipeline.0.by_name("streams") {
+            streams.connect_pad_added(refuse_other_codecs);
+        }
         // A refused state says why on the bus, which is read below.
         let _ = pipeline.0.set_state(gst::State::Playing);
 
@@ -133,6 +136,17 @@ impl Clip {
             shown.set_flags(gst::BufferFlags::RESYNC);
         }
         picture
+    }
+}
+
+/// Says that a video cannot be linked. Without this nobody would: the demuxer's own complaint is lost
+/// when it comes before `parsebin` has shown all of its pads, and reading would never end.
+fn refuse_other_codecs(streams: &gst::Element, pad: &gst::Pad) {
+    let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+    let Some(name) = caps.structure(0).map(|structure| structure.name()) else { return };
+    let picture = name.starts_with("video/") || name.starts_with("image/");
+    if picture && name != "video/x-h264" {
+        gst::element_error!(streams, gst::StreamError::WrongType, ("{name} is not video/x-h264"));
     }
 }
 

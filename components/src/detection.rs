@@ -43,6 +43,11 @@ pub struct DetectedBy(pub Entity);
 #[derive(Component, Debug, Clone, Copy)]
 pub struct FoundIn(pub Entity);
 
+/// The number of the track that it belongs to. The same thing has the same one in each frame of a
+/// view.
+#[derive(Component, Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Track(pub u64);
+
 /// A classifier's best classes: number and probability, best first.
 #[derive(Component, Debug, Clone, PartialEq)]
 pub struct TopClasses(pub Vec<(u32, f32)>);

@@ -1,6 +1,9 @@
 //! Screens of the CMS, and their sessions.
 
+use std::sync::Arc;
+
 use bevy_ecs::prelude::*;
+use indexmap::IndexMap;
 
 use crate::identity::{DisplayId, ExternalId};
 
@@ -14,6 +17,28 @@ pub struct Display {
 /// The session that runs on a display. Absent when none does.
 #[derive(Component, Debug, Clone, PartialEq, Eq)]
 pub struct Session(pub ExternalId);
+
+/// The values of the session on a display, by their keys: `{session.KEY}` of templates. Absent
+/// without any.
+#[derive(Component, Debug, Clone, Default, PartialEq, Eq)]
+pub struct SessionValues(pub IndexMap<Arc<str>, Arc<str>>);
+
+/// How far the CMS says that things are on a display, such as `car_wait_staff`: `{progression_stage}`
+/// of templates. Absent when it says nothing.
+#[derive(Component, Debug, Clone, PartialEq, Eq)]
+pub struct ProgressionStage(pub Arc<str>);
+
+/// A pipeline has something to add to the session on a display. Written by `action`; `protocol`
+/// merges it into [`SessionValues`] and tells the clients that own subscriptions of the display.
+#[derive(Message, Debug, Clone)]
+pub struct SessionPatch {
+    /// Which display.
+    pub display: DisplayId,
+    /// Its session at that time.
+    pub session: ExternalId,
+    /// What is added, by its keys.
+    pub data: IndexMap<Arc<str>, Arc<str>>,
+}
 
 /// The subscriptions shown on a display. Kept by [`ShownOn`].
 #[derive(Component, Debug)]

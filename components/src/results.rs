@@ -38,6 +38,9 @@ pub struct Finding {
     pub bbox_in_frame: BBox,
     /// In pixels of the camera's frame, where the network tells more than a box.
     pub outline_in_frame: Option<Outline>,
+    /// The number of its track: the same thing has the same one in each frame of a view. None when
+    /// its node does not track.
+    pub track: Option<u64>,
     /// A classifier's best classes with their probability, best first; empty for a detector.
     pub top: Vec<(Arc<str>, u32, f32)>,
     /// The branches that it started and that answered, in the archive's order.

@@ -7,6 +7,7 @@ use bevy_ecs::schedule::ScheduleLabel;
 
 use crate::client::Refused;
 use crate::command::ClientCommand;
+use crate::display::SessionPatch;
 use crate::job::JobAnswered;
 
 /// Runs when a camera that is due has a frame, and once every tick: takes frames, asks for
@@ -77,6 +78,7 @@ impl Plugin for StagePlugin {
             .add_systems(Deliver, message_update_system.before(StageSystems::Receive))
             .add_message::<ClientCommand>()
             .add_message::<Refused>()
-            .add_message::<JobAnswered>();
+            .add_message::<JobAnswered>()
+            .add_message::<SessionPatch>();
     }
 }

@@ -114,6 +114,7 @@ mod tests {
             confidence,
             bbox_in_frame: BBox { x1: 10.2, y1: 20.0, x2: 299.6, y2: 200.0 },
             outline_in_frame: None,
+            track: None,
             top: Vec::new(),
             branches,
         }

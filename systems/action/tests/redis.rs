@@ -97,6 +97,7 @@ impl Engine {
             confidence: 0.9,
             bbox_in_frame: BBox { x1: 2.0, y1: 3.0, x2: 10.0, y2: 9.0 },
             outline_in_frame: None,
+            track: None,
             top: Vec::new(),
             branches: Vec::new(),
         };

@@ -4,7 +4,7 @@ use bevy_ecs::prelude::*;
 use detector_components::camera::{LastBegun, LatestFrame};
 use detector_components::clock::Clock;
 use detector_components::detection::{
-    DetectedBy, Detection, DetectionOf, Detections, FoundIn, SeenIn, TopClasses,
+    DetectedBy, Detection, DetectionOf, Detections, FoundIn, SeenIn, TopClasses, Track,
 };
 use detector_components::frame::Frame;
 use detector_components::geometry::{Placement, Region};
@@ -267,7 +267,14 @@ pub fn finish_passes(
         (Entity, &Pass, &PassOf, &Frame, Option<&Detections>),
         (Without<Jobs>, Without<Finished>),
     >,
-    detections: Query<(Entity, &Detection, &DetectedBy, Option<&FoundIn>, Option<&TopClasses>)>,
+    detections: Query<(
+        Entity,
+        &Detection,
+        &DetectedBy,
+        Option<&FoundIn>,
+        Option<&Track>,
+        Option<&TopClasses>,
+    )>,
     mut views: Query<(&RunsPipeline, &mut ViewCounters)>,
     models: Query<&Nodes>,
     nodes: Query<(&Node, &RunsNetwork)>,
@@ -285,7 +292,7 @@ pub fn finish_passes(
         let leaves = detections
             .iter_many(found.into_iter().flat_map(Detections::iter))
             .matched()
-            .filter_map(|(id, detection, by, found_in, top)| {
+            .filter_map(|(id, detection, by, found_in, track, top)| {
                 let (node, runs) = nodes.get(by.0).ok()?;
                 let classes = &networks.get(runs.0).ok()?.classes;
                 let named = |&(class_id, confidence): &(u32, f32)| {
@@ -301,6 +308,7 @@ pub fn finish_passes(
                         confidence: detection.confidence,
                         bbox_in_frame: detection.bbox_in_frame,
                         outline_in_frame: detection.outline_in_frame.clone(),
+                        track: track.map(|track| track.0),
                         top: top.iter().flat_map(|top| &top.0).filter_map(named).collect(),
                         branches: Vec::new(),
                     },

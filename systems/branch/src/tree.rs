@@ -65,6 +65,7 @@ mod tests {
             confidence: 0.5,
             bbox_in_frame: BBox::default(),
             outline_in_frame: None,
+            track: None,
             top: Vec::new(),
             branches: Vec::new(),
         };

@@ -82,6 +82,9 @@ pub fn finding(finding: &Finding) -> Value {
     let mut fields = Map::new();
     fields.insert("class".to_owned(), json!(finding.class));
     fields.insert("confidence".to_owned(), confidence(finding.confidence));
+    if let Some(track) = finding.track {
+        fields.insert("id".to_owned(), json!(track));
+    }
     let corners = [bbox.x1, bbox.y1, bbox.x2, bbox.y2].map(|corner| corner.round() as i64);
     fields.insert("bbox".to_owned(), json!(corners));
     if let Some(outline) = &finding.outline_in_frame {
@@ -159,6 +162,7 @@ mod tests {
             confidence,
             bbox_in_frame: BBox { x1: 10.4, y1: 19.6, x2: 300.0, y2: 199.9 },
             outline_in_frame: None,
+            track: None,
             top: Vec::new(),
             branches: branches.into_iter().map(branch).collect(),
         }
@@ -187,6 +191,13 @@ mod tests {
             Outline::Rotated { corners, angle: 0.5 },
             json!({"angle": 0.5, "corners": [[0, 0], [4, 0], [4, 2], [0, 2]]}),
         );
+    }
+
+    #[test]
+    fn what_is_tracked_has_its_number() {
+        let tracked = Finding { track: Some(7), ..found("car", 0.5, Vec::new()) };
+        assert_eq!(finding(&tracked)["id"], json!(7));
+        assert_eq!(finding(&found("car", 0.5, Vec::new())).get("id"), None);
     }
 
     #[test]

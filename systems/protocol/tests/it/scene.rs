@@ -95,6 +95,7 @@ pub fn finding(class: &str, confidence: f32, [x1, y1, x2, y2]: [f32; 4]) -> Find
         confidence,
         bbox_in_frame: BBox { x1, y1, x2, y2 },
         outline_in_frame: None,
+        track: None,
         top: Vec::new(),
         branches: Vec::new(),
     }

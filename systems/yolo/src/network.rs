@@ -9,6 +9,7 @@ mod convolution;
 mod csp;
 mod downsample;
 mod error;
+mod execute;
 mod fuse;
 mod ghost;
 mod graph;
@@ -17,10 +18,14 @@ mod info;
 mod kernel;
 mod normalization;
 mod place;
+mod plan;
+mod plans;
 mod pooling;
 mod shape;
 mod source;
-mod tally;
+mod weights;
+
+use std::sync::Arc;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
@@ -29,8 +34,10 @@ pub use self::head::{Branch, RawOutput, UnknownBranch};
 pub use self::info::{LayerInfo, NetworkInfo, Provenance, Task};
 pub use self::place::Place;
 
+use self::execute::Burn;
 use self::graph::Graph;
-use self::head::Layout;
+use self::plan::{Output, Plan};
+use self::plans::Plans;
 use self::source::Site;
 use crate::checkpoint::Checkpoint;
 use crate::decode::{Criteria, Prediction, decode, softmax};
@@ -73,8 +80,8 @@ impl Precision {
 pub struct Network {
     info: NetworkInfo,
     graph: Graph,
-    dtype: DType,
-    device: Device,
+    plans: Plans,
+    engine: Burn,
 }
 
 impl Network {
@@ -87,12 +94,17 @@ impl Network {
         device: &Device,
         options: &LoadOptions,
     ) -> Result<Self, NetworkError> {
-        let site = Site::new(device, options);
+        let site = Site::new(options.branch);
         let root = checkpoint.root();
-        let model = info::model(root, &site)?;
-        let graph = Graph::read(&model.child("model")?)?;
-        let info = NetworkInfo::read(root, &model, &graph)?;
-        Ok(Self { info, graph, dtype: options.precision.dtype(), device: device.clone() })
+        let (graph, info) = {
+            let model = info::model(root, &site)?;
+            let graph = Graph::read(&model.child("model")?)?;
+            let info = NetworkInfo::read(root, &model, &graph)?;
+            (graph, info)
+        };
+        let dtype = options.precision.dtype();
+        let engine = Burn::new(site.into_weights(), device, dtype, options.channels_last);
+        Ok(Self { info, graph, plans: Plans::default(), engine })
     }
 
     /// What it is for and where it comes from.
@@ -102,7 +114,7 @@ impl Network {
 
     /// What each layer is, and what it does with a picture of `width` x `height`.
     pub fn layers(&self, width: usize, height: usize) -> Result<Vec<LayerInfo>, NetworkError> {
-        self.graph.layers(width, height)
+        Ok(self.graph.layers(&*self.plan([1, 3, height, width])?))
     }
 
     /// Finds what is in the pictures: for each one, what meets its criteria. A classifier answers
@@ -126,9 +138,9 @@ impl Network {
         if pictures == 0 {
             return Ok(Vec::new());
         }
-        let layout = self.layout(&input)?;
-        match (self.graph.run(input.cast(self.dtype)), layout) {
-            (RawOutput::Anchors { rows, prototypes }, Layout::Anchors(layout)) => {
+        let plan = self.plan(input.dims())?;
+        match (self.engine.run(&plan, input), &plan.output) {
+            (RawOutput::Anchors { rows, prototypes }, Output::Anchors { layout, .. }) => {
                 let rows = rows.try_into_vec_as::<f32>()?;
                 let prototypes = prototypes.map(Tensor::try_into_vec_as::<f32>).transpose()?;
                 let prototypes = prototypes.unwrap_or_default();
@@ -139,16 +151,16 @@ impl Network {
                     .enumerate()
                     .map(|(at, (rows, criteria))| {
                         let prototypes = &prototypes[at * of_picture..(at + 1) * of_picture];
-                        Prediction::Boxes(decode(rows, prototypes, &layout, criteria))
+                        Prediction::Boxes(decode(rows, prototypes, layout, criteria))
                     })
                     .collect())
             }
-            (RawOutput::Classes(raw), Layout::Classes { count }) => Ok(raw
+            (RawOutput::Classes(raw), Output::Classes(logits)) => Ok(raw
                 .try_into_vec_as::<f32>()?
-                .chunks_exact(count)
+                .chunks_exact(logits.shape.channels)
                 .map(|raw| Prediction::Probabilities(softmax(raw)))
                 .collect()),
-            _ => unreachable!("a head runs as it said that it would"),
+            _ => unreachable!("an output has the form that its plan says"),
         }
     }
 
@@ -159,8 +171,8 @@ impl Network {
     /// - `input`: `[batch, 3, height, width]`, red, green and blue from 0 to 1; for a detector both
     ///   sides multiples of [`NetworkInfo::stride`]
     pub fn forward(&self, input: Tensor<4>) -> Result<RawOutput, NetworkError> {
-        self.layout(&input)?;
-        Ok(self.graph.run(input.cast(self.dtype)))
+        let plan = self.plan(input.dims())?;
+        Ok(self.engine.run(&plan, input))
     }
 
     /// How far what this network computes is from what `reference` does: the largest difference of
@@ -191,7 +203,7 @@ impl Network {
         };
         let values: Vec<f32> = (0..3 * side * side).map(value).collect();
         let data = TensorData::new(values, [1, 3, side, side]);
-        Ok(match self.forward(Tensor::from_data(data, &self.device))? {
+        Ok(match self.forward(Tensor::from_data(data, self.engine.device()))? {
             RawOutput::Anchors { rows, prototypes } => {
                 let mut numbers = rows.try_into_vec_as::<f32>()?;
                 if let Some(prototypes) = prototypes {
@@ -203,9 +215,9 @@ impl Network {
         })
     }
 
-    /// Checks an input before it runs.
-    fn layout(&self, input: &Tensor<4>) -> Result<Layout, NetworkError> {
-        let shape @ [batch, channels, height, width] = input.dims();
+    /// What it computes with such an input, or why it does not fit.
+    fn plan(&self, shape: [usize; 4]) -> Result<Arc<Plan>, NetworkError> {
+        let [batch, channels, height, width] = shape;
         let refuse = |expected: String| NetworkError::Input { shape, expected };
         if batch == 0 || channels != 3 {
             return Err(refuse("[1 or more, 3, height, width] is right".to_owned()));
@@ -214,6 +226,6 @@ impl Network {
         if [height, width].iter().any(|&side| side == 0 || side % stride != 0) {
             return Err(refuse(format!("both sides must be multiples of {stride}")));
         }
-        self.graph.layout(width, height)
+        self.plans.of([width, height], || self.graph.plan(width, height))
     }
 }

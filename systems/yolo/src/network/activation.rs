@@ -1,12 +1,10 @@
 //! Activation functions.
 
-use burn::tensor::{Tensor, activation};
-
 use super::block::Block;
 use super::error::NetworkError;
-use super::shape::{Shape, unfit};
+use super::plan::{PlanBuilder, Value};
+use super::shape::unfit;
 use super::source::Source;
-use super::tally::Tally;
 
 /// An activation function, applied to each value by itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,33 +61,11 @@ impl Activation {
             _ => return Ok(None),
         }))
     }
-
-    pub fn apply(self, x: Tensor<4>) -> Tensor<4> {
-        match self {
-            Self::Identity => x,
-            Self::Silu => activation::silu(x),
-            Self::Relu => activation::relu(x),
-            Self::Relu6 => x.clamp(0.0, 6.0),
-            Self::LeakyRelu { slope } => activation::leaky_relu(x, slope),
-            Self::Hardswish => activation::hard_swish(x),
-            Self::Hardsigmoid => activation::hard_sigmoid(x, 1.0 / 6.0, 0.5),
-            Self::Sigmoid => activation::sigmoid(x),
-            Self::Tanh => activation::tanh(x),
-            Self::Mish => activation::mish(x),
-            Self::Gelu => activation::gelu(x),
-            Self::GeluTanh => activation::gelu_approximate(x),
-            Self::Elu { alpha } => activation::elu(x, alpha),
-        }
-    }
 }
 
 impl Block for Activation {
-    fn shape(&self, input: Shape, _: &mut Tally) -> Result<Shape, NetworkError> {
-        Ok(input)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        self.apply(input)
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        Ok(plan.activation(input, *self))
     }
 }
 

@@ -1,31 +1,24 @@
 //! Blocks in which every place looks at every other.
 
-use burn::tensor::{Tensor, activation};
-
 use super::block::Block;
 use super::container::Sequential;
 use super::error::NetworkError;
 use super::place::Place;
+use super::plan::{self, PlanBuilder, Value};
 use super::shape::{Shape, unfit};
 use super::source::Source;
-use super::tally::Tally;
 
-/// Most values of one attention matrix of one picture: four times what the largest known network
-/// has at 1280 pixels.
-pub(crate) const MAX_MATRIX: usize = 1 << 28;
-
-/// Multi-head self-attention, with a convolution that tells it where things are.
+/// `Attention` and `AAttn`: multi-head self-attention, with a convolution that tells it where things
+/// are.
 struct Attention {
     place: Place,
-    heads: usize,
-    key_channels: usize,
-    value_channels: usize,
-    scale: f64,
+    attention: plan::Attention,
     query_key_value: Box<dyn Block>,
     position: Box<dyn Block>,
     projection: Box<dyn Block>,
 }
 
+/// `Attention`: every place looks at every other.
 pub(crate) fn attention(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
     let heads = source.size("num_heads")?;
     let key_channels = source.size("key_dim")?;
@@ -33,58 +26,49 @@ pub(crate) fn attention(source: &Source) -> Result<Box<dyn Block>, NetworkError>
     if heads == 0 || key_channels == 0 || value_channels == 0 {
         return Err(unfit(&source.place, "it has no head or no channel"));
     }
-    Ok(Box::new(Attention {
-        place: source.place.clone(),
-        heads,
-        key_channels,
-        value_channels,
-        scale: source.number("scale", (key_channels as f64).powf(-0.5))?,
-        query_key_value: source.block("qkv")?,
-        position: source.block("pe")?,
-        projection: source.block("proj")?,
-    }))
+    let scale = source.number("scale", (key_channels as f64).powf(-0.5))?;
+    let attention = plan::Attention { heads, key_channels, value_channels, scale, areas: 1 };
+    Attention::read(source, attention)
+}
+
+/// `AAttn`: every place looks at every other of its area. The areas are groups of rows, or of parts
+/// of rows, with the same number of places.
+pub(crate) fn area_attention(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
+    let (areas, heads) = (source.size("area")?, source.size("num_heads")?);
+    let channels = source.size("head_dim")?;
+    if areas == 0 || heads == 0 || channels == 0 {
+        return Err(unfit(&source.place, "it has no area, no head or no channel"));
+    }
+    let scale = (channels as f64).powf(-0.5);
+    let (key_channels, value_channels) = (channels, channels);
+    Attention::read(source, plan::Attention { heads, key_channels, value_channels, scale, areas })
+}
+
+impl Attention {
+    fn read(source: &Source, attention: plan::Attention) -> Result<Box<dyn Block>, NetworkError> {
+        Ok(Box::new(Self {
+            place: source.place.clone(),
+            attention,
+            query_key_value: source.block("qkv")?,
+            position: source.block("pe")?,
+            projection: source.block("proj")?,
+        }))
+    }
 }
 
 impl Block for Attention {
-    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
-        let all = self.query_key_value.shape(input, tally)?;
-        let per_head = 2 * self.key_channels + self.value_channels;
-        all.expect_channels(self.heads.saturating_mul(per_head), &self.place)?;
-        if (all.height, all.width) != (input.height, input.width) {
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        let all = self.query_key_value.emit(plan, input)?;
+        let Shape { height, width, .. } = input.shape;
+        if (all.shape.height, all.shape.width) != (height, width) {
             return Err(unfit(&self.place, "its first convolution changes the size"));
         }
-        let places = all.height * all.width;
-        let matrix = places.checked_mul(places).and_then(|size| size.checked_mul(self.heads));
-        if matrix.is_none_or(|matrix| matrix > MAX_MATRIX) {
-            return Err(NetworkError::TooLarge {
-                place: self.place.clone(),
-                what: "size of its attention matrix",
-                limit: MAX_MATRIX,
-            });
-        }
-        let both = self.key_channels.saturating_add(self.value_channels);
-        tally.add(&[self.heads, both, places, places]);
-        let values = Shape { channels: self.heads * self.value_channels, ..all };
-        values.expect_equal(self.position.shape(values, tally)?, &self.place)?;
-        self.projection.shape(values, tally)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        let [batch, _, height, width] = input.dims();
-        let (heads, keys, values) = (self.heads, self.key_channels, self.value_channels);
-        let all = self.query_key_value.run(input);
-        let all = all.reshape([batch, heads, 2 * keys + values, height * width]);
-        let query = all.clone().narrow(2, 0, keys);
-        let key = all.clone().narrow(2, keys, keys);
-        let value = all.narrow(2, 2 * keys, values);
-
-        let weights = (query * self.scale).transpose().matmul(key);
-        let weights = activation::softmax(weights, 3);
-        let seen = value.clone().matmul(weights.transpose());
-
-        let picture = [batch, heads * values, height, width];
-        let position = self.position.run(value.reshape(picture));
-        self.projection.run(seen.reshape(picture) + position)
+        let seen = plan.attention(all, self.attention, &self.place)?;
+        let values = 2 * self.attention.key_channels..self.attention.of_head();
+        let values = plan.slice_of_groups(all, self.attention.heads, values, &self.place)?;
+        let position = self.position.emit(plan, values)?;
+        let sum = plan.add(seen, position, &self.place)?;
+        self.projection.emit(plan, sum)
     }
 }
 
@@ -116,22 +100,14 @@ pub(crate) fn a_block(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for Attentive {
-    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
-        let attended = self.attention.shape(input, tally)?;
-        let output = self.forward.shape(attended, tally)?;
-        if self.add {
-            input.expect_equal(attended, &self.place)?;
-            input.expect_equal(output, &self.place)?;
-        }
-        Ok(output)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        let attended = self.attention.emit(plan, input)?;
         if !self.add {
-            return self.forward.run(self.attention.run(input));
+            return self.forward.emit(plan, attended);
         }
-        let attended = input.clone() + self.attention.run(input);
-        attended.clone() + self.forward.run(attended)
+        let attended = plan.add(input, attended, &self.place)?;
+        let forward = self.forward.emit(plan, attended)?;
+        plan.add(attended, forward, &self.place)
     }
 }
 
@@ -167,18 +143,14 @@ pub(crate) fn c2psa(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for C2Psa {
-    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
-        let split = self.first.shape(input, tally)?;
-        split.expect_channels(self.channels.saturating_mul(2), &self.place)?;
-        let part = Shape { channels: self.channels, ..split };
-        part.expect_equal(self.blocks.shape(part, tally)?, &self.place)?;
-        self.second.shape(split, tally)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        let split = self.first.run(input);
-        let around = split.clone().narrow(1, 0, self.channels);
-        let through = self.blocks.run(split.narrow(1, self.channels, self.channels));
-        self.second.run(Tensor::cat(vec![around, through], 1))
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        let split = self.first.emit(plan, input)?;
+        let all = self.channels.saturating_mul(2);
+        split.shape.expect_channels(all, &self.place)?;
+        let around = plan.slice(split, 0..self.channels, &self.place)?;
+        let through = plan.slice(split, self.channels..all, &self.place)?;
+        let through = self.blocks.emit(plan, through)?;
+        let both = plan.concatenate(&[around, through], &self.place)?;
+        self.second.emit(plan, both)
     }
 }

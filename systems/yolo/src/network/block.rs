@@ -1,36 +1,25 @@
 //! What every module of a network can do, and how it is found by the name of its class.
 
-use burn::tensor::Tensor;
-
 use super::error::NetworkError;
 use super::head::{self, Head};
-use super::shape::Shape;
+use super::plan::{PlanBuilder, Value};
 use super::source::Source;
-use super::tally::Tally;
 use super::{
     activation, area, attention, container, convolution, csp, downsample, fuse, ghost,
     normalization, pooling,
 };
 
-/// A module that makes one tensor of one tensor.
+/// A module that makes one value of one value.
 pub(crate) trait Block: Send + Sync {
-    /// The shape of the output, or why this input does not fit. Asked before every new input
-    /// size, so that [`Block::run`] cannot fail.
-    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError>;
-
-    /// # Shapes
-    ///
-    /// - `input`: `[batch, channels, height, width]`, of the shape that was asked about
-    fn run(&self, input: Tensor<4>) -> Tensor<4>;
+    /// Adds what it does with `input` to a plan, or says why the input does not fit. Its output comes
+    /// back.
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError>;
 }
 
-/// A module that makes one tensor of several.
+/// A module that makes one value of several.
 pub(crate) trait Join: Send + Sync {
-    /// As [`Block::shape`].
-    fn shape(&self, inputs: &[Shape], tally: &mut Tally) -> Result<Shape, NetworkError>;
-
-    /// As [`Block::run`].
-    fn run(&self, inputs: Vec<Tensor<4>>) -> Tensor<4>;
+    /// As [`Block::emit`].
+    fn emit(&self, plan: &mut PlanBuilder, inputs: &[Value]) -> Result<Value, NetworkError>;
 }
 
 /// How a class of modules is built.
@@ -79,7 +68,7 @@ pub(crate) fn builder(class: &str) -> Option<Builder> {
         "Attention" if ultralytics => Block(attention::attention),
         "A2C2f" if ultralytics => Block(area::a2c2f),
         "ABlock" if ultralytics => Block(attention::a_block),
-        "AAttn" if ultralytics => Block(area::area_attention),
+        "AAttn" if ultralytics => Block(attention::area_attention),
         "Silence" if ultralytics => Block(container::identity),
         "Concat" if ultralytics => Join(container::concat),
         "CBLinear" if ultralytics => Pieces(fuse::linear),

@@ -1,13 +1,11 @@
 //! Modules that only arrange others or pass things on.
 
-use burn::tensor::Tensor;
-
 use super::block::{Block, Join};
 use super::error::NetworkError;
 use super::place::Place;
-use super::shape::{Shape, unfit};
+use super::plan::{PlanBuilder, Value};
+use super::shape::unfit;
 use super::source::Source;
-use super::tally::Tally;
 
 /// Blocks one after the other.
 pub(crate) struct Sequential(pub Vec<Box<dyn Block>>);
@@ -17,12 +15,8 @@ pub(crate) fn sequential(source: &Source) -> Result<Box<dyn Block>, NetworkError
 }
 
 impl Block for Sequential {
-    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
-        self.0.iter().try_fold(input, |shape, block| block.shape(shape, tally))
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        self.0.iter().fold(input, |x, block| block.run(x))
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        self.0.iter().try_fold(input, |value, block| block.emit(plan, value))
     }
 }
 
@@ -34,12 +28,8 @@ pub(crate) fn identity(_: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for Identity {
-    fn shape(&self, input: Shape, _: &mut Tally) -> Result<Shape, NetworkError> {
+    fn emit(&self, _: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
         Ok(input)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        input
     }
 }
 
@@ -57,25 +47,7 @@ pub(crate) fn concat(source: &Source) -> Result<Box<dyn Join>, NetworkError> {
 }
 
 impl Join for Concat {
-    fn shape(&self, inputs: &[Shape], _: &mut Tally) -> Result<Shape, NetworkError> {
-        let first = *inputs.first().ok_or_else(|| unfit(&self.place, "it has no input"))?;
-        let mut channels = 0_usize;
-        for input in inputs {
-            if (input.height, input.width) != (first.height, first.width) {
-                return Err(unfit(
-                    &self.place,
-                    format!(
-                        "cannot join {}x{} with {}x{}",
-                        first.height, first.width, input.height, input.width
-                    ),
-                ));
-            }
-            channels = channels.saturating_add(input.channels);
-        }
-        Shape { channels, ..first }.checked(&self.place)
-    }
-
-    fn run(&self, inputs: Vec<Tensor<4>>) -> Tensor<4> {
-        Tensor::cat(inputs, 1)
+    fn emit(&self, plan: &mut PlanBuilder, inputs: &[Value]) -> Result<Value, NetworkError> {
+        plan.concatenate(inputs, &self.place)
     }
 }

@@ -1,50 +1,37 @@
 //! Convolutions, with the batch normalisation and the activation function that follow them.
 
-use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
-use burn::tensor::{Tensor, module};
-
 use super::activation::Activation;
 use super::block::Block;
 use super::error::NetworkError;
 use super::kernel::Kernel;
 use super::normalization::Normalization;
 use super::place::Place;
-use super::shape::{Shape, slid, unfit};
+use super::plan::{Convolution, PlanBuilder, Value, Window};
+use super::shape::unfit;
 use super::source::{Site, Source};
-use super::tally::Tally;
+use super::weights::{Role, Weights, WeightsId};
 
 /// A convolution and what follows it at once.
-struct Convolution {
+struct Convolve {
     place: Place,
-    weight: Tensor<4>,
-    bias: Option<Tensor<1>>,
-    activation: Activation,
-    inputs: usize,
-    outputs: usize,
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    padding: [usize; 2],
-    dilation: [usize; 2],
-    groups: usize,
+    convolution: Convolution,
+    /// Inputs and outputs.
+    channels: [usize; 2],
 }
 
-impl Convolution {
+impl Convolve {
     fn new(kernel: Kernel, activation: Activation, site: &Site) -> Self {
-        let (inputs, outputs) = (kernel.inputs(), kernel.outputs());
-        let [_, _, height, width] = kernel.shape;
-        Self {
-            place: kernel.place,
-            weight: site.kernel(rounded(kernel.values), kernel.shape),
-            bias: kernel.bias.map(|bias| site.tensor(rounded(bias), [outputs])),
-            activation,
-            inputs,
-            outputs,
-            kernel: [height, width],
-            stride: kernel.stride,
-            padding: kernel.padding,
-            dilation: kernel.dilation,
-            groups: kernel.groups,
-        }
+        let channels = [kernel.inputs(), kernel.outputs()];
+        let Kernel { place, shape, values, bias, stride, padding, dilation, groups } = kernel;
+        let [_, _, height, width] = shape;
+        let weights = site.keep(Weights {
+            role: Role::Convolution,
+            shape,
+            values: rounded(values),
+            bias: bias.map(rounded),
+        });
+        let window = Window { size: [height, width], stride, padding, dilation };
+        Self { place, convolution: Convolution { weights, window, groups, activation }, channels }
     }
 }
 
@@ -55,12 +42,12 @@ fn rounded(values: Vec<f64>) -> Vec<f32> {
 /// Ultralytics' `Conv` and `DWConv`: convolution, batch normalisation, activation function.
 pub(crate) fn conv(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
     let kernel = Kernel::normalized(source)?;
-    Ok(Box::new(Convolution::new(kernel, Activation::of(source)?, source.site)))
+    Ok(Box::new(Convolve::new(kernel, Activation::of(source)?, source.site)))
 }
 
 /// torch's own `Conv2d`.
 pub(crate) fn conv2d(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
-    Ok(Box::new(Convolution::new(Kernel::read(source)?, Activation::Identity, source.site)))
+    Ok(Box::new(Convolve::new(Kernel::read(source)?, Activation::Identity, source.site)))
 }
 
 /// `RepConv`: a large convolution, a small one and perhaps the input, normalised each and added.
@@ -76,7 +63,7 @@ pub(crate) fn rep_conv(source: &Source) -> Result<Box<dyn Block>, NetworkError> 
             Some(input) => kernel.plus_normalized_input(&Normalization::read(&input)?)?,
         }
     };
-    Ok(Box::new(Convolution::new(kernel, Activation::of(source)?, source.site)))
+    Ok(Box::new(Convolve::new(kernel, Activation::of(source)?, source.site)))
 }
 
 /// `RepVGGDW`: as `RepConv`, of two sizes, for each channel by itself.
@@ -85,7 +72,7 @@ pub(crate) fn rep_vgg_dw(source: &Source) -> Result<Box<dyn Block>, NetworkError
         Some(small) => silent(&source.child("conv")?)?.plus(silent(&small)?)?,
         None => Kernel::read(&source.child("conv")?)?,
     };
-    Ok(Box::new(Convolution::new(kernel, Activation::of(source)?, source.site)))
+    Ok(Box::new(Convolve::new(kernel, Activation::of(source)?, source.site)))
 }
 
 /// The kernel of a `Conv` that has no activation function, so that its output can be added to
@@ -100,44 +87,19 @@ fn silent(source: &Source) -> Result<Kernel, NetworkError> {
     Kernel::normalized(source)
 }
 
-impl Block for Convolution {
-    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
-        input.expect_channels(self.inputs, &self.place)?;
-        let slide = |axis: usize, size| {
-            slid(
-                size,
-                self.kernel[axis],
-                self.stride[axis],
-                self.padding[axis],
-                self.dilation[axis],
-            )
-            .ok_or_else(|| {
-                unfit(&self.place, format!("its kernel is larger than the input's {size}"))
-            })
-        };
-        let (height, width) = (slide(0, input.height)?, slide(1, input.width)?);
-        let of_group = self.inputs / self.groups;
-        tally.add(&[self.outputs, height, width, of_group, self.kernel[0], self.kernel[1]]);
-        Shape { channels: self.outputs, height, width }.checked(&self.place)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        let options = ConvOptions::new(self.stride, self.padding, self.dilation, self.groups);
-        let output = module::conv2d(input, self.weight.clone(), self.bias.clone(), options);
-        self.activation.apply(output)
+impl Block for Convolve {
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        plan.convolution(input, self.convolution.clone(), self.channels, &self.place)
     }
 }
 
 /// torch's `ConvTranspose2d`: each value spreads over a window.
 struct Transposed {
     place: Place,
-    weight: Tensor<4>,
-    bias: Option<Tensor<1>>,
-    inputs: usize,
-    outputs: usize,
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    padding: [usize; 2],
+    weights: WeightsId,
+    window: Window,
+    /// Inputs and outputs.
+    channels: [usize; 2],
 }
 
 pub(crate) fn transposed(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
@@ -163,41 +125,18 @@ pub(crate) fn transposed(source: &Source) -> Result<Box<dyn Block>, NetworkError
     if bias.as_ref().is_some_and(|bias| bias.len() != outputs) {
         return Err(unfit(&place, format!("its bias does not have {outputs} values")));
     }
-    Ok(Box::new(Transposed {
-        place,
-        weight: source.site.tensor(weight.values, [inputs, outputs, height, width]),
-        bias: bias.map(|bias| source.site.tensor(bias, [outputs])),
-        inputs,
-        outputs,
-        kernel: [height, width],
-        stride,
-        padding,
-    }))
+    let weights = source.site.keep(Weights {
+        role: Role::Transposed,
+        shape: [inputs, outputs, height, width],
+        values: weight.values,
+        bias,
+    });
+    let window = Window { size: [height, width], stride, padding, dilation: [1, 1] };
+    Ok(Box::new(Transposed { place, weights, window, channels: [inputs, outputs] }))
 }
 
 impl Block for Transposed {
-    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
-        input.expect_channels(self.inputs, &self.place)?;
-        let spread = |axis: usize, size: usize| {
-            (size - 1)
-                .saturating_mul(self.stride[axis])
-                .saturating_add(self.kernel[axis])
-                .saturating_sub(self.padding[axis].saturating_mul(2))
-        };
-        tally.add(&[
-            self.inputs,
-            input.height,
-            input.width,
-            self.outputs,
-            self.kernel[0],
-            self.kernel[1],
-        ]);
-        let (height, width) = (spread(0, input.height), spread(1, input.width));
-        Shape { channels: self.outputs, height, width }.checked(&self.place)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        let options = ConvTransposeOptions::new(self.stride, self.padding, [0, 0], [1, 1], 1);
-        module::conv_transpose2d(input, self.weight.clone(), self.bias.clone(), options)
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        plan.transposed(input, self.weights, self.channels, self.window, &self.place)
     }
 }

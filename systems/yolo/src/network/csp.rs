@@ -1,14 +1,11 @@
 //! Cross-stage partial blocks: part of the channels takes the long way, part the short one.
 
-use burn::tensor::Tensor;
-
 use super::block::Block;
 use super::container::Sequential;
 use super::error::NetworkError;
 use super::place::Place;
-use super::shape::{Shape, unfit};
+use super::plan::{PlanBuilder, Value};
 use super::source::Source;
-use super::tally::Tally;
 
 /// Some convolutions, and perhaps the input added to what they make of it.
 struct Bottleneck {
@@ -37,20 +34,9 @@ pub(crate) fn cib(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for Bottleneck {
-    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
-        let output = self.convolutions.shape(input, tally)?;
-        if self.add {
-            input.expect_equal(output, &self.place)?;
-        }
-        Ok(output)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        if self.add {
-            input.clone() + self.convolutions.run(input)
-        } else {
-            self.convolutions.run(input)
-        }
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        let output = self.convolutions.emit(plan, input)?;
+        if self.add { plan.add(input, output, &self.place) } else { Ok(output) }
     }
 }
 
@@ -70,15 +56,10 @@ pub(crate) fn c1(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for C1 {
-    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
-        let first = self.first.shape(input, tally)?;
-        first.expect_equal(self.blocks.shape(first, tally)?, &self.place)?;
-        Ok(first)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        let first = self.first.run(input);
-        self.blocks.run(first.clone()) + first
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        let first = self.first.emit(plan, input)?;
+        let through = self.blocks.emit(plan, first)?;
+        plan.add(through, first, &self.place)
     }
 }
 
@@ -101,19 +82,12 @@ pub(crate) fn c2(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for C2 {
-    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
-        let around = half(self.first.shape(input, tally)?, &self.place)?;
-        let through = self.blocks.shape(around, tally)?;
-        if (through.height, through.width) != (around.height, around.width) {
-            return Err(unfit(&self.place, "a block inside changes the size"));
-        }
-        let channels = through.channels.saturating_add(around.channels);
-        self.second.shape(Shape { channels, ..around }.checked(&self.place)?, tally)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        let (through, around) = halves(self.first.run(input));
-        self.second.run(Tensor::cat(vec![self.blocks.run(through), around], 1))
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        let split = self.first.emit(plan, input)?;
+        let [through, around] = plan.halves(split, &self.place)?;
+        let through = self.blocks.emit(plan, through)?;
+        let both = plan.concatenate(&[through, around], &self.place)?;
+        self.second.emit(plan, both)
     }
 }
 
@@ -147,30 +121,16 @@ pub(crate) fn elan(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for C2f {
-    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
-        let split = self.first.shape(input, tally)?;
-        let mut last = half(split, &self.place)?;
-        let mut channels = split.channels;
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        let split = self.first.emit(plan, input)?;
+        let [first, mut last] = plan.halves(split, &self.place)?;
+        let mut parts = vec![first, last];
         for block in &self.blocks {
-            last = block.shape(last, tally)?;
-            if (last.height, last.width) != (split.height, split.width) {
-                return Err(unfit(&self.place, "a block inside changes the size"));
-            }
-            channels = channels.saturating_add(last.channels);
+            last = block.emit(plan, last)?;
+            parts.push(last);
         }
-        self.last.shape(Shape { channels, ..split }.checked(&self.place)?, tally)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        let split = self.first.run(input);
-        let (_, mut last) = halves(split.clone());
-        // Not the halves but the whole: one piece less to put together again.
-        let mut parts = vec![split];
-        for block in &self.blocks {
-            last = block.run(last);
-            parts.push(last.clone());
-        }
-        self.last.run(Tensor::cat(parts, 1))
+        let all = plan.concatenate(&parts, &self.place)?;
+        self.last.emit(plan, all)
     }
 }
 
@@ -195,32 +155,11 @@ pub(crate) fn c3(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for C3 {
-    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
-        let long = self.blocks.shape(self.long.shape(input, tally)?, tally)?;
-        let short = self.short.shape(input, tally)?;
-        if (long.height, long.width) != (short.height, short.width) {
-            return Err(unfit(&self.place, "its two ways end in different sizes"));
-        }
-        let channels = long.channels.saturating_add(short.channels);
-        self.join.shape(Shape { channels, ..short }.checked(&self.place)?, tally)
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        let long = self.long.emit(plan, input)?;
+        let long = self.blocks.emit(plan, long)?;
+        let short = self.short.emit(plan, input)?;
+        let both = plan.concatenate(&[long, short], &self.place)?;
+        self.join.emit(plan, both)
     }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        let long = self.blocks.run(self.long.run(input.clone()));
-        self.join.run(Tensor::cat(vec![long, self.short.run(input)], 1))
-    }
-}
-
-/// Half of the channels, where they are an even number.
-pub(crate) fn half(shape: Shape, place: &Place) -> Result<Shape, NetworkError> {
-    if !shape.channels.is_multiple_of(2) {
-        return Err(unfit(place, format!("cannot halve {} channels", shape.channels)));
-    }
-    Ok(Shape { channels: shape.channels / 2, ..shape })
-}
-
-/// The first half of the channels and the second.
-pub(crate) fn halves(x: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
-    let middle = x.dims()[1] / 2;
-    (x.clone().narrow(1, 0, middle), x.narrow(1, middle, middle))
 }

@@ -2,16 +2,12 @@
 
 use std::ops::Range;
 
-use burn::tensor::Tensor;
-use burn::tensor::module::interpolate;
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
-
 use super::block::{Block, Join};
 use super::error::NetworkError;
 use super::place::Place;
-use super::shape::{Shape, unfit};
+use super::plan::{PlanBuilder, Value};
+use super::shape::unfit;
 use super::source::Source;
-use super::tally::Tally;
 
 /// `CBLinear`: a convolution whose channels are pieces for different layers. Here they stay
 /// together: who takes one knows where it is.
@@ -56,25 +52,18 @@ pub(crate) fn fuse(
 }
 
 impl Join for Fuse {
-    fn shape(&self, inputs: &[Shape], _: &mut Tally) -> Result<Shape, NetworkError> {
-        let Some((&target, pieces)) = inputs.split_last() else {
+    fn emit(&self, plan: &mut PlanBuilder, inputs: &[Value]) -> Result<Value, NetworkError> {
+        let Some((&target, inputs)) = inputs.split_last() else {
             return Err(unfit(&self.place, "it has no input"));
         };
-        for (input, (piece, all)) in pieces.iter().zip(&self.pieces) {
-            input.expect_channels(*all, &self.place)?;
-            target.expect_channels(piece.len(), &self.place)?;
+        let size = [target.shape.height, target.shape.width];
+        let mut sum = target;
+        for (&input, (piece, all)) in inputs.iter().zip(&self.pieces) {
+            input.shape.expect_channels(*all, &self.place)?;
+            let piece = plan.slice(input, piece.clone(), &self.place)?;
+            let piece = plan.resize(piece, size, &self.place)?;
+            sum = plan.add(sum, piece, &self.place)?;
         }
-        Ok(target)
-    }
-
-    fn run(&self, mut inputs: Vec<Tensor<4>>) -> Tensor<4> {
-        let target = inputs.pop().expect("its shape was asked for with the same inputs");
-        let [_, _, height, width] = target.dims();
-        inputs.into_iter().zip(&self.pieces).fold(target, |sum, (input, (piece, _))| {
-            let piece = input.narrow(1, piece.start, piece.len());
-            let options =
-                InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([height, width]);
-            sum + interpolate(piece, options)
-        })
+        Ok(sum)
     }
 }

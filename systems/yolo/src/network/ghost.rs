@@ -1,13 +1,10 @@
 //! Ghost blocks: half of the channels is computed from the other half, cheaply.
 
-use burn::tensor::Tensor;
-
 use super::block::Block;
 use super::error::NetworkError;
 use super::place::Place;
-use super::shape::{Shape, unfit};
+use super::plan::{PlanBuilder, Value};
 use super::source::Source;
-use super::tally::Tally;
 
 /// `GhostConv`: a convolution, and beside its output what a second one makes of it.
 struct GhostConv {
@@ -25,20 +22,10 @@ pub(crate) fn ghost_conv(source: &Source) -> Result<Box<dyn Block>, NetworkError
 }
 
 impl Block for GhostConv {
-    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
-        let first = self.first.shape(input, tally)?;
-        let cheap = self.cheap.shape(first, tally)?;
-        if (first.height, first.width) != (cheap.height, cheap.width) {
-            return Err(unfit(&self.place, "its second convolution changes the size"));
-        }
-        let channels = first.channels.saturating_add(cheap.channels);
-        Shape { channels, ..first }.checked(&self.place)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        let first = self.first.run(input);
-        let cheap = self.cheap.run(first.clone());
-        Tensor::cat(vec![first, cheap], 1)
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        let first = self.first.emit(plan, input)?;
+        let cheap = self.cheap.emit(plan, first)?;
+        plan.concatenate(&[first, cheap], &self.place)
     }
 }
 
@@ -58,13 +45,8 @@ pub(crate) fn ghost_bottleneck(source: &Source) -> Result<Box<dyn Block>, Networ
 }
 
 impl Block for GhostBottleneck {
-    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
-        let long = self.long.shape(input, tally)?;
-        long.expect_equal(self.short.shape(input, tally)?, &self.place)?;
-        Ok(long)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        self.long.run(input.clone()) + self.short.run(input)
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        let (long, short) = (self.long.emit(plan, input)?, self.short.emit(plan, input)?);
+        plan.add(long, short, &self.place)
     }
 }

@@ -1,14 +1,12 @@
 //! The layers of a network, and which takes what from which.
 
-use burn::tensor::Tensor;
-
 use super::block::{Block, Builder, Join, builder};
 use super::error::NetworkError;
-use super::head::{Head, Layout, RawOutput};
+use super::head::Head;
 use super::info::LayerInfo;
+use super::plan::{Plan, PlanBuilder, Value};
 use super::shape::{Shape, unfit};
 use super::source::Source;
-use super::tally::Tally;
 
 /// The layers of a network in the order in which they run, and the head that ends them.
 pub(crate) struct Graph {
@@ -16,12 +14,10 @@ pub(crate) struct Graph {
     head: Box<dyn Head>,
     head_about: About,
     head_inputs: Vec<usize>,
-    /// For each tensor (0: the picture, n + 1: the output of layer n) how often it is taken.
-    uses: Vec<usize>,
 }
 
 struct Layer {
-    /// Which tensors it takes, numbered as in [`Graph::uses`].
+    /// Which values it takes: 0 is the picture, n + 1 the output of layer n.
     inputs: Vec<usize>,
     operation: Operation,
     /// How many channels each piece of its output has, if only pieces of it are taken.
@@ -68,97 +64,41 @@ impl Graph {
             }
             None => return Err(head.unknown()),
         };
-        let mut uses = vec![0; layers.len() + 1];
-        for &input in layers.iter().flat_map(|layer| &layer.inputs).chain(&head_inputs) {
-            uses[input] += 1;
+        Ok(Self { layers, head, head_about, head_inputs })
+    }
+
+    /// What it computes with pictures of `width` x `height`, or why they do not fit.
+    pub fn plan(&self, width: usize, height: usize) -> Result<Plan, NetworkError> {
+        let mut plan = PlanBuilder::new(width, height);
+        let mut values = vec![plan.picture()];
+        for layer in &self.layers {
+            let inputs: Vec<Value> = layer.inputs.iter().map(|&input| values[input]).collect();
+            let output = match &layer.operation {
+                Operation::Block(block) => block.emit(&mut plan, inputs[0])?,
+                Operation::Join(join) => join.emit(&mut plan, &inputs)?,
+            };
+            plan.end_layer(Some(output));
+            values.push(output);
         }
-        Ok(Self { layers, head, head_about, head_inputs, uses })
+        let features: Vec<Value> = self.head_inputs.iter().map(|&input| values[input]).collect();
+        let output = self.head.emit(&mut plan, &features)?;
+        plan.end_layer(None);
+        Ok(plan.finish(output))
     }
 
-    /// The layout of the output for pictures of `width` x `height`, or why they do not fit.
-    pub fn layout(&self, width: usize, height: usize) -> Result<Layout, NetworkError> {
-        self.walk(width, height, |_, _| ())
-    }
-
-    /// What each layer is and does with pictures of `width` x `height`.
-    pub fn layers(&self, width: usize, height: usize) -> Result<Vec<LayerInfo>, NetworkError> {
-        let mut costs = Vec::new();
-        let mut before = 0;
-        self.walk(width, height, |shape, tally| {
-            costs.push((shape, tally.multiplications - before));
-            before = tally.multiplications;
-        })?;
+    /// What each layer is, and does in `plan`.
+    pub fn layers(&self, plan: &Plan) -> Vec<LayerInfo> {
         let layers = self.layers.iter().map(|layer| (&layer.inputs, &layer.about));
         let all = layers.chain([(&self.head_inputs, &self.head_about)]);
-        let info = |(inputs, about): (&Vec<usize>, &About), (shape, multiplications)| LayerInfo {
-            inputs: inputs.iter().map(|input| input.checked_sub(1)).collect(),
-            class: about.class.clone(),
-            parameters: about.parameters,
-            multiplications,
-            output: Option::map(shape, |shape: Shape| [shape.channels, shape.height, shape.width]),
-        };
-        Ok(all.zip(costs).map(|(layer, cost)| info(layer, cost)).collect())
-    }
-
-    /// Works out all shapes, and tells of each layer its output and what was computed up to it; of
-    /// the head that it has no one output.
-    fn walk(
-        &self,
-        width: usize,
-        height: usize,
-        mut tell: impl FnMut(Option<Shape>, &Tally),
-    ) -> Result<Layout, NetworkError> {
-        let mut tally = Tally::default();
-        let mut shapes = vec![Shape { channels: 3, height, width }];
-        for layer in &self.layers {
-            let inputs: Vec<Shape> = layer.inputs.iter().map(|&input| shapes[input]).collect();
-            let shape = match &layer.operation {
-                Operation::Block(block) => block.shape(inputs[0], &mut tally)?,
-                Operation::Join(join) => join.shape(&inputs, &mut tally)?,
-            };
-            tell(Some(shape), &tally);
-            shapes.push(shape);
-        }
-        let features: Vec<Shape> = self.head_inputs.iter().map(|&input| shapes[input]).collect();
-        let layout = self.head.layout(&features, width, height, &mut tally)?;
-        tell(None, &tally);
-        Ok(layout)
-    }
-
-    /// # Shapes
-    ///
-    /// - `picture`: `[batch, 3, height, width]`, of a size that [`Graph::layout`] accepts
-    pub fn run(&self, picture: Tensor<4>) -> RawOutput {
-        let mut tensors = Tensors { uses: self.uses.clone(), tensors: vec![Some(picture)] };
-        for (at, layer) in self.layers.iter().enumerate() {
-            let mut inputs = tensors.take(&layer.inputs);
-            let output = match &layer.operation {
-                Operation::Block(block) => block.run(inputs.remove(0)),
-                Operation::Join(join) => join.run(inputs),
-            };
-            // What nobody takes need not be kept.
-            tensors.tensors.push((self.uses[at + 1] > 0).then_some(output));
-        }
-        self.head.run(tensors.take(&self.head_inputs))
-    }
-}
-
-/// The outputs of the layers so far, each until it was taken for the last time: memory is returned
-/// early, and operations may work in place.
-struct Tensors {
-    uses: Vec<usize>,
-    tensors: Vec<Option<Tensor<4>>>,
-}
-
-impl Tensors {
-    fn take(&mut self, inputs: &[usize]) -> Vec<Tensor<4>> {
-        inputs
-            .iter()
-            .map(|&input| {
-                self.uses[input] -= 1;
-                let tensor = &mut self.tensors[input];
-                if self.uses[input] == 0 { tensor.take() } else { tensor.clone() }
-                    .expect("inputs are earlier layers, and every use was counted")
+        all.zip(&plan.layers)
+            .map(|((inputs, about), cost)| LayerInfo {
+                inputs: inputs.iter().map(|input| input.checked_sub(1)).collect(),
+                class: about.class.clone(),
+                parameters: about.parameters,
+                multiplications: cost.multiplications,
+                output: cost
+                    .output
+                    .map(|Shape { channels, height, width }| [channels, height, width]),
             })
             .collect()
     }
@@ -197,7 +137,7 @@ impl Layer {
     }
 }
 
-/// The pieces of a tensor, numbered as in [`Graph::uses`].
+/// The pieces of a value, numbered as in [`Layer::inputs`].
 fn pieces_of(input: usize, layers: &[Layer]) -> Option<&[usize]> {
     layers.get(input.checked_sub(1)?)?.pieces.as_deref()
 }
@@ -213,7 +153,7 @@ fn expect_whole(source: &Source, inputs: &[usize], layers: &[Layer]) -> Result<(
     }
 }
 
-/// The tensors that layer `at` takes, numbered as in [`Graph::uses`].
+/// The values that layer `at` takes, numbered as in [`Layer::inputs`].
 ///
 /// In the checkpoint, `f` is one number or a list: a layer's number, or negative counted back from
 /// this one, so that -1 is the layer before, and before the first layer is the picture.

@@ -9,29 +9,15 @@ use std::str::FromStr;
 use burn::tensor::Tensor;
 
 use super::error::NetworkError;
-use super::shape::Shape;
-use super::tally::Tally;
-use crate::decode::AnchorLayout;
+use super::plan::{Output, PlanBuilder, Value};
 
 pub(crate) use self::classify::classify;
 pub(crate) use self::detect::{detect, obb, obb26, pose, pose26, segment};
 
 /// The last layer of a network.
 pub(crate) trait Head: Send + Sync {
-    /// The layout of the output for an input picture of `width` x `height`, or why these features
-    /// do not fit. Asked before every new input size, so that [`Head::run`] cannot fail.
-    fn layout(
-        &self,
-        features: &[Shape],
-        width: usize,
-        height: usize,
-        tally: &mut Tally,
-    ) -> Result<Layout, NetworkError>;
-
-    /// # Shapes
-    ///
-    /// - `features`: each `[batch, channels, height, width]`, as they were asked about
-    fn run(&self, features: Vec<Tensor<4>>) -> RawOutput;
+    /// Adds what it does with `features` to a plan, or says why they do not fit.
+    fn emit(&self, plan: &mut PlanBuilder, features: &[Value]) -> Result<Output, NetworkError>;
 }
 
 /// Which branch of a head that has two finds the boxes. Other heads have only the second one.
@@ -91,13 +77,6 @@ pub enum RawOutput {
     ///
     /// `[batch, classes]`
     Classes(Tensor<2>),
-}
-
-/// How the numbers of one picture lie.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Layout {
-    Anchors(AnchorLayout),
-    Classes { count: usize },
 }
 
 #[cfg(test)]

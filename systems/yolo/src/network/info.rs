@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::error::NetworkError;
 use super::graph::Graph;
-use super::head::Layout;
 use super::place::Place;
+use super::plan::Output;
 use super::shape::unfit;
 use super::source::{Site, Source};
 use crate::checkpoint::Value;
@@ -108,8 +108,8 @@ pub(crate) fn model<'a>(root: Value<'a>, site: &'a Site) -> Result<Source<'a>, N
 
 impl NetworkInfo {
     pub(crate) fn read(root: Value, model: &Source, graph: &Graph) -> Result<Self, NetworkError> {
-        let (task, count, stride) = match graph.layout(MEASURE, MEASURE)? {
-            Layout::Anchors(layout) => {
+        let (task, count, stride) = match graph.plan(MEASURE, MEASURE)?.output {
+            Output::Anchors { layout, .. } => {
                 let stride = layout.levels.iter().map(|level| level.stride).max().unwrap_or(1);
                 let task = match layout.more {
                     More::Nothing => Task::Detect,
@@ -119,7 +119,7 @@ impl NetworkInfo {
                 };
                 (task, layout.classes, stride)
             }
-            Layout::Classes { count } => (Task::Classify, count, 1),
+            Output::Classes(logits) => (Task::Classify, logits.shape.channels, 1),
         };
         let provenance = Provenance::read(root, model);
         let side = match task {
@@ -130,7 +130,7 @@ impl NetworkInfo {
             .trained_size
             .unwrap_or([side, side])
             .map(|side| side.next_multiple_of(stride));
-        graph.layout(input[0], input[1])?;
+        graph.plan(input[0], input[1])?;
         Ok(Self { task, classes: classes(model, count)?, input, stride, provenance })
     }
 }

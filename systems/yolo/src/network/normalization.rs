@@ -1,13 +1,12 @@
 //! Batch normalisation, as it is after training: a factor and an offset for each channel.
 
-use burn::tensor::Tensor;
-
 use super::block::Block;
 use super::error::NetworkError;
 use super::place::Place;
-use super::shape::{Shape, unfit};
+use super::plan::{PlanBuilder, Value};
+use super::shape::unfit;
 use super::source::Source;
-use super::tally::Tally;
+use super::weights::{Role, Weights, WeightsId};
 
 /// What a trained batch normalisation does to each channel: `x * factor + offset`.
 pub(crate) struct Normalization {
@@ -66,32 +65,24 @@ impl Normalization {
 struct BatchNorm {
     place: Place,
     channels: usize,
-    factors: Tensor<4>,
-    offsets: Tensor<4>,
+    weights: WeightsId,
 }
 
 pub(crate) fn batch_norm(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
     let normalization = Normalization::read(source)?;
     let channels = normalization.channels();
-    let tensor = |values: Vec<f64>| {
-        let values = values.into_iter().map(|value| value as f32).collect();
-        source.site.tensor(values, [1, channels, 1, 1])
-    };
-    Ok(Box::new(BatchNorm {
-        place: source.place.clone(),
-        channels,
-        factors: tensor(normalization.factors),
-        offsets: tensor(normalization.offsets),
-    }))
+    let rounded = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
+    let weights = source.site.keep(Weights {
+        role: Role::Channels,
+        shape: [1, channels, 1, 1],
+        values: rounded(normalization.factors),
+        bias: Some(rounded(normalization.offsets)),
+    });
+    Ok(Box::new(BatchNorm { place: source.place.clone(), channels, weights }))
 }
 
 impl Block for BatchNorm {
-    fn shape(&self, input: Shape, _: &mut Tally) -> Result<Shape, NetworkError> {
-        input.expect_channels(self.channels, &self.place)?;
-        Ok(input)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        input * self.factors.clone() + self.offsets.clone()
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        plan.scale(input, self.weights, self.channels, &self.place)
     }
 }

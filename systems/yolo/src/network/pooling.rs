@@ -1,15 +1,11 @@
 //! Modules that look around or change the size, without trained numbers of their own.
 
-use burn::tensor::Tensor;
-use burn::tensor::module::{interpolate, max_pool2d};
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions, MaxPoolOptions};
-
 use super::block::Block;
 use super::error::NetworkError;
 use super::place::Place;
-use super::shape::{Shape, slid, unfit};
+use super::plan::{PlanBuilder, Value, Window};
+use super::shape::{Shape, unfit};
 use super::source::Source;
-use super::tally::Tally;
 
 /// Largest factor of one upsampling. Known networks have 2.
 const MAX_FACTOR: usize = 16;
@@ -20,54 +16,31 @@ const MAX_POOLINGS: usize = 16;
 /// The greatest value of each window.
 struct MaxPool {
     place: Place,
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    padding: [usize; 2],
-    dilation: [usize; 2],
+    window: Window,
 }
 
 pub(crate) fn max_pool(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
-    let kernel = source.sizes("kernel_size")?;
+    let size = source.sizes("kernel_size")?;
     let stride = source.sizes("stride")?;
     let padding = source.sizes("padding")?;
     let dilation = source.sizes("dilation")?;
     if source.flag("ceil_mode", false)? || source.flag("return_indices", false)? {
         return Err(unfit(&source.place, "ceil_mode and return_indices are not supported"));
     }
-    if kernel.iter().chain(&stride).chain(&dilation).any(|&size| size == 0) {
+    if size.iter().chain(&stride).chain(&dilation).any(|&size| size == 0) {
         return Err(unfit(&source.place, "a kernel size, stride or dilation is 0"));
     }
     // As torch: a window must not lie in the padding alone.
-    if (0..2).any(|axis| padding[axis] > kernel[axis] / 2) {
+    if (0..2).any(|axis| padding[axis] > size[axis] / 2) {
         return Err(unfit(&source.place, "its padding is more than half of its kernel"));
     }
-    Ok(Box::new(MaxPool { place: source.place.clone(), kernel, stride, padding, dilation }))
+    let window = Window { size, stride, padding, dilation };
+    Ok(Box::new(MaxPool { place: source.place.clone(), window }))
 }
 
 impl Block for MaxPool {
-    fn shape(&self, input: Shape, _: &mut Tally) -> Result<Shape, NetworkError> {
-        let slide = |axis: usize, size| {
-            slid(
-                size,
-                self.kernel[axis],
-                self.stride[axis],
-                self.padding[axis],
-                self.dilation[axis],
-            )
-            .ok_or_else(|| {
-                unfit(&self.place, format!("its kernel is larger than the input's {size}"))
-            })
-        };
-        let (height, width) = (slide(0, input.height)?, slide(1, input.width)?);
-        Shape { height, width, ..input }.checked(&self.place)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        let options = MaxPoolOptions::new(self.kernel)
-            .with_stride(self.stride)
-            .with_padding(self.padding)
-            .with_dilation(self.dilation);
-        max_pool2d(input, options)
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        plan.max_pool(input, self.window, &self.place)
     }
 }
 
@@ -113,30 +86,16 @@ pub(crate) fn spp_elan(source: &Source) -> Result<Box<dyn Block>, NetworkError> 
 }
 
 impl Block for Sppf {
-    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
-        let first = self.first.shape(input, tally)?;
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        let mut last = self.first.emit(plan, input)?;
+        let mut parts = vec![last];
         for pool in &self.pools {
-            first.expect_equal(pool.shape(first, tally)?, &self.place)?;
+            last = pool.emit(plan, last)?;
+            parts.push(last);
         }
-        let channels = first.channels.saturating_mul(self.pools.len() + 1);
-        let output = self.last.shape(Shape { channels, ..first }.checked(&self.place)?, tally)?;
-        if self.add {
-            input.expect_equal(output, &self.place)?;
-        }
-        Ok(output)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        let shortcut = self.add.then(|| input.clone());
-        let mut parts = vec![self.first.run(input)];
-        for pool in &self.pools {
-            parts.push(pool.run(parts[parts.len() - 1].clone()));
-        }
-        let output = self.last.run(Tensor::cat(parts, 1));
-        match shortcut {
-            Some(input) => input + output,
-            None => output,
-        }
+        let all = plan.concatenate(&parts, &self.place)?;
+        let output = self.last.emit(plan, all)?;
+        if self.add { plan.add(input, output, &self.place) } else { Ok(output) }
     }
 }
 
@@ -158,48 +117,34 @@ pub(crate) fn spp(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
 }
 
 impl Block for Spp {
-    fn shape(&self, input: Shape, tally: &mut Tally) -> Result<Shape, NetworkError> {
-        let first = self.first.shape(input, tally)?;
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        let first = self.first.emit(plan, input)?;
+        let mut parts = vec![first];
         for pool in &self.pools {
-            first.expect_equal(pool.shape(first, tally)?, &self.place)?;
+            parts.push(pool.emit(plan, first)?);
         }
-        let channels = first.channels.saturating_mul(self.pools.len() + 1);
-        self.second.shape(Shape { channels, ..first }.checked(&self.place)?, tally)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        let first = self.first.run(input);
-        let pooled = self.pools.iter().map(|pool| pool.run(first.clone()));
-        let parts = std::iter::once(first.clone()).chain(pooled).collect();
-        self.second.run(Tensor::cat(parts, 1))
+        let all = plan.concatenate(&parts, &self.place)?;
+        self.second.emit(plan, all)
     }
 }
 
 /// torch's `ZeroPad2d`.
 struct ZeroPad {
     place: Place,
-    left: usize,
-    right: usize,
-    top: usize,
-    bottom: usize,
+    /// Left, right, top, bottom.
+    around: [usize; 4],
 }
 
 pub(crate) fn zero_pad(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
-    let [left, right, top, bottom] = source.counts("padding")?[..] else {
+    let Ok(around) = <[usize; 4]>::try_from(source.counts("padding")?) else {
         return Err(unfit(&source.place, "padding is not four counts"));
     };
-    Ok(Box::new(ZeroPad { place: source.place.clone(), left, right, top, bottom }))
+    Ok(Box::new(ZeroPad { place: source.place.clone(), around }))
 }
 
 impl Block for ZeroPad {
-    fn shape(&self, input: Shape, _: &mut Tally) -> Result<Shape, NetworkError> {
-        let height = input.height + self.top + self.bottom;
-        let width = input.width + self.left + self.right;
-        Shape { height, width, ..input }.checked(&self.place)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        input.pad((self.left, self.right, self.top, self.bottom), 0.0)
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        plan.pad(input, self.around, &self.place)
     }
 }
 
@@ -241,16 +186,10 @@ pub(crate) fn upsample(source: &Source) -> Result<Box<dyn Block>, NetworkError> 
 }
 
 impl Block for Upsample {
-    fn shape(&self, input: Shape, _: &mut Tally) -> Result<Shape, NetworkError> {
-        let height = input.height.saturating_mul(self.factors[0]);
-        let width = input.width.saturating_mul(self.factors[1]);
-        Shape { height, width, ..input }.checked(&self.place)
-    }
-
-    fn run(&self, input: Tensor<4>) -> Tensor<4> {
-        let [_, _, height, width] = input.dims();
-        let size = [height * self.factors[0], width * self.factors[1]];
-        let options = InterpolateOptions::new(InterpolateMode::Nearest).with_output_size(size);
-        interpolate(input, options)
+    fn emit(&self, plan: &mut PlanBuilder, input: Value) -> Result<Value, NetworkError> {
+        let Shape { height, width, .. } = input.shape;
+        let [down, across] = self.factors;
+        let size = [height.saturating_mul(down), width.saturating_mul(across)];
+        plan.resize(input, size, &self.place)
     }
 }

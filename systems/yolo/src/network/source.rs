@@ -1,15 +1,13 @@
 //! A module in a checkpoint, read with suspicion.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
-
-use super::LoadOptions;
 use super::block::{Block, Builder, builder};
 use super::error::NetworkError;
 use super::head::Branch;
 use super::place::Place;
 use super::shape::unfit;
+use super::weights::{Weights, WeightsId};
 use crate::checkpoint::Value;
 
 /// Most modules of one network. A pickle can name one module many times over, so that a small
@@ -24,56 +22,33 @@ const MAX_SIZE: usize = 1 << 20;
 
 /// What all modules of one network share while it is being built.
 pub(crate) struct Site {
-    pub device: Device,
-    pub dtype: DType,
-    /// Whether convolutions of this device read their weights channel by channel.
-    pub channels_last: bool,
     /// Which branch of the head is to be built.
     pub branch: Branch,
     modules: Cell<usize>,
     parameters: Cell<usize>,
+    weights: RefCell<Vec<Weights>>,
 }
 
 impl Site {
-    pub fn new(device: &Device, options: &LoadOptions) -> Self {
+    pub fn new(branch: Branch) -> Self {
         Self {
-            device: device.clone(),
-            dtype: options.precision.dtype(),
-            channels_last: options.channels_last,
-            branch: options.branch,
+            branch,
             modules: Cell::new(0),
             parameters: Cell::new(0),
+            weights: RefCell::new(Vec::new()),
         }
     }
 
-    /// Puts weights on the device.
-    ///
-    /// # Shapes
-    ///
-    /// - `values`: as many as `shape` has places
-    pub fn tensor<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
-        Tensor::from_data(TensorData::new(values, shape), (&self.device, self.dtype))
+    /// Keeps the weights of an operation.
+    pub fn keep(&self, weights: Weights) -> WeightsId {
+        let mut kept = self.weights.borrow_mut();
+        kept.push(weights);
+        WeightsId(kept.len() - 1)
     }
 
-    /// Puts the weights of a convolution on the device, in the order that it reads them.
-    ///
-    /// # Shapes
-    ///
-    /// - `values`: `[outputs, inputs, height, width]`
-    pub fn kernel(&self, values: Vec<f32>, shape: [usize; 4]) -> Tensor<4> {
-        let [_, inputs, height, width] = shape;
-        if !self.channels_last || inputs == 1 || height * width == 1 {
-            return self.tensor(values, shape);
-        }
-        let [outputs, ..] = shape;
-        let area = height * width;
-        let mut turned = Vec::with_capacity(values.len());
-        for output in values.chunks_exact(inputs * area) {
-            for at in 0..area {
-                turned.extend((0..inputs).map(|input| output[input * area + at]));
-            }
-        }
-        self.tensor(turned, [outputs, height, width, inputs]).permute([0, 3, 1, 2])
+    /// All weights that were kept, by their numbers.
+    pub fn into_weights(self) -> Vec<Weights> {
+        self.weights.into_inner()
     }
 }
 

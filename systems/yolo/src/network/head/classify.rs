@@ -1,23 +1,19 @@
 //! The head of a classifier.
 
-use burn::tensor::Tensor;
-
-use super::{Head, Layout, RawOutput};
+use super::Head;
 use crate::network::block::Block;
 use crate::network::error::NetworkError;
 use crate::network::place::Place;
-use crate::network::shape::{Shape, unfit};
+use crate::network::plan::{Output, PlanBuilder, Value};
+use crate::network::shape::unfit;
 use crate::network::source::{Array, Source};
-use crate::network::tally::Tally;
+use crate::network::weights::{Role, Weights, WeightsId};
 
 /// `Classify`: features averaged over the picture, then a weighted sum for each class.
 struct Classify {
     place: Place,
     features: Box<dyn Block>,
-    /// `[inputs, classes]`.
-    weight: Tensor<2>,
-    /// `[1, classes]`.
-    bias: Tensor<2>,
+    weights: WeightsId,
     inputs: usize,
     classes: usize,
 }
@@ -41,37 +37,25 @@ pub(crate) fn classify(source: &Source) -> Result<Box<dyn Head>, NetworkError> {
     if bias.len() != classes {
         return Err(unfit(&linear.place, format!("its bias does not have {classes} values")));
     }
-    Ok(Box::new(Classify {
-        place: source.place.clone(),
-        features: source.block("conv")?,
-        weight: source.site.tensor(values, [classes, inputs]).transpose(),
-        bias: source.site.tensor(bias, [1, classes]),
-        inputs,
-        classes,
-    }))
+    let weights = source.site.keep(Weights {
+        role: Role::Linear,
+        shape: [classes, inputs, 1, 1],
+        values,
+        bias: Some(bias),
+    });
+    let (place, features) = (source.place.clone(), source.block("conv")?);
+    Ok(Box::new(Classify { place, features, weights, inputs, classes }))
 }
 
 impl Head for Classify {
-    fn layout(
-        &self,
-        features: &[Shape],
-        _: usize,
-        _: usize,
-        tally: &mut Tally,
-    ) -> Result<Layout, NetworkError> {
+    fn emit(&self, plan: &mut PlanBuilder, features: &[Value]) -> Result<Output, NetworkError> {
         let &[feature] = features else {
             let got = features.len();
             return Err(unfit(&self.place, format!("takes one input but gets {got}")));
         };
-        self.features.shape(feature, tally)?.expect_channels(self.inputs, &self.place)?;
-        tally.add(&[self.inputs, self.classes]);
-        Ok(Layout::Classes { count: self.classes })
-    }
-
-    fn run(&self, features: Vec<Tensor<4>>) -> RawOutput {
-        let feature = features.into_iter().next().expect("the layout was asked with one feature");
-        let feature = self.features.run(feature);
-        let average = feature.flatten::<3>(2, 3).mean_dim(2).flatten::<2>(1, 2);
-        RawOutput::Classes(average.matmul(self.weight.clone()) + self.bias.clone())
+        let feature = self.features.emit(plan, feature)?;
+        let average = plan.mean(feature);
+        let channels = [self.inputs, self.classes];
+        Ok(Output::Classes(plan.linear(average, self.weights, channels, &self.place)?))
     }
 }

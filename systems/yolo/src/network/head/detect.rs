@@ -1,17 +1,15 @@
 //! Heads that look at each place of the picture: boxes and classes, and what some tell more.
 
-use burn::tensor::Tensor;
-
 use super::prototypes::Prototypes;
-use super::{Branch, Head, Layout, RawOutput};
+use super::{Branch, Head};
 use crate::decode::{AnchorLayout, AngleForm, KeypointForm, Level, More};
 use crate::network::block::Block;
 use crate::network::container::Sequential;
 use crate::network::error::NetworkError;
 use crate::network::place::Place;
-use crate::network::shape::{Shape, unfit};
+use crate::network::plan::{Output, PlanBuilder, Value};
+use crate::network::shape::unfit;
 use crate::network::source::{Array, Source};
-use crate::network::tally::Tally;
 
 /// Most classes of one network. Ultralytics' largest has 1 000.
 const MAX_CLASSES: usize = 65_536;
@@ -191,69 +189,73 @@ fn expect_expectation(source: &Source, bins: usize) -> Result<(), NetworkError> 
 }
 
 impl Head for Detect {
-    fn layout(
-        &self,
-        features: &[Shape],
-        width: usize,
-        height: usize,
-        tally: &mut Tally,
-    ) -> Result<Layout, NetworkError> {
+    fn emit(&self, plan: &mut PlanBuilder, features: &[Value]) -> Result<Output, NetworkError> {
         if features.len() != self.levels.len() {
             let (got, want) = (features.len(), self.levels.len());
             return Err(unfit(&self.place, format!("takes {want} inputs but gets {got}")));
         }
+        let prototypes = match &self.prototypes {
+            None => None,
+            Some(prototypes) => Some(prototypes.emit(plan, features)?),
+        };
         let mut more = self.more;
-        if let More::Mask { coefficients, height, width } = &mut more
-            && let Some(prototypes) = &self.prototypes
+        if let (More::Mask { coefficients, height, width }, Some(prototypes)) =
+            (&mut more, prototypes)
         {
-            let shape = prototypes.shape(features, tally)?;
-            shape.expect_channels(*coefficients, &self.place)?;
-            (*height, *width) = (shape.height, shape.width);
+            prototypes.shape.expect_channels(*coefficients, &self.place)?;
+            (*height, *width) = (prototypes.shape.height, prototypes.shape.width);
         }
+        let mut grids = Vec::with_capacity(features.len());
         let mut levels = Vec::with_capacity(features.len());
         for (level, &feature) in self.levels.iter().zip(features) {
-            let boxes = level.boxes.shape(feature, &mut Tally::default())?;
-            let parts = [
-                (Some(&level.boxes), 4 * self.bins),
-                (Some(&level.classes), self.classes),
-                (level.more.as_ref(), more.rows()),
-            ];
-            for (block, channels) in parts {
-                let Some(block) = block else { continue };
-                let shape = block.shape(feature, tally)?;
-                shape.expect_channels(channels, &self.place)?;
-                if (shape.width, shape.height) != (boxes.width, boxes.height) {
-                    return Err(unfit(&self.place, "its branches differ in size"));
-                }
-            }
-            let grid = (boxes.width, boxes.height);
-            let stride = width / grid.0;
-            if (grid.0 * stride, grid.1 * stride) != (width, height) {
-                return Err(unfit(
-                    &self.place,
-                    format!("a grid of {}x{} does not divide {width}x{height}", grid.0, grid.1),
-                ));
-            }
-            levels.push(Level { width: grid.0, height: grid.1, stride });
+            let parts = self.level(level, more, plan, feature)?;
+            grids.push(self.grid(parts[0], plan.picture())?);
+            levels.push(parts);
         }
         let (bins, classes, once) = (self.bins, self.classes, self.once);
-        Ok(Layout::Anchors(AnchorLayout { bins, classes, more, once, levels }))
+        let layout = AnchorLayout { bins, classes, more, once, levels: grids };
+        Ok(Output::Anchors { layout, levels, prototypes })
+    }
+}
+
+impl Detect {
+    /// What is told at one resolution: boxes, classes, and more if there is more.
+    fn level(
+        &self,
+        level: &DetectLevel,
+        more: More,
+        plan: &mut PlanBuilder,
+        feature: Value,
+    ) -> Result<Vec<Value>, NetworkError> {
+        let parts = [
+            (Some(&level.boxes), 4 * self.bins),
+            (Some(&level.classes), self.classes),
+            (level.more.as_ref(), more.rows()),
+        ];
+        let mut told: Vec<Value> = Vec::with_capacity(parts.len());
+        for (block, channels) in parts {
+            let Some(block) = block else { continue };
+            let part = block.emit(plan, feature)?;
+            part.shape.expect_channels(channels, &self.place)?;
+            let first = told.first().map_or(part.shape, |first| first.shape);
+            if (part.shape.width, part.shape.height) != (first.width, first.height) {
+                return Err(unfit(&self.place, "its branches differ in size"));
+            }
+            told.push(part);
+        }
+        Ok(told)
     }
 
-    fn run(&self, features: Vec<Tensor<4>>) -> RawOutput {
-        let prototypes = self.prototypes.as_ref().map(|prototypes| prototypes.run(&features));
-        let levels = self
-            .levels
-            .iter()
-            .zip(features)
-            .map(|(level, feature)| {
-                let mut parts =
-                    vec![level.boxes.run(feature.clone()), level.classes.run(feature.clone())];
-                parts.extend(level.more.as_ref().map(|more| more.run(feature)));
-                let parts = parts.into_iter().map(|part| part.flatten::<3>(2, 3)).collect();
-                Tensor::cat(parts, 1)
-            })
-            .collect();
-        RawOutput::Anchors { rows: Tensor::cat(levels, 2), prototypes }
+    /// The anchors of one resolution.
+    fn grid(&self, boxes: Value, picture: Value) -> Result<Level, NetworkError> {
+        let (width, height) = (boxes.shape.width, boxes.shape.height);
+        let whole = (picture.shape.width, picture.shape.height);
+        let stride = whole.0 / width;
+        if (width * stride, height * stride) != whole {
+            let problem =
+                format!("a grid of {width}x{height} does not divide {}x{}", whole.0, whole.1);
+            return Err(unfit(&self.place, problem));
+        }
+        Ok(Level { width, height, stride })
     }
 }

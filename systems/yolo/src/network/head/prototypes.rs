@@ -1,16 +1,12 @@
 //! What the masks of a segmenter are sums of.
 
-use burn::tensor::Tensor;
-use burn::tensor::module::interpolate;
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
-
 use crate::network::block::Block;
 use crate::network::container::Sequential;
 use crate::network::error::NetworkError;
 use crate::network::place::Place;
-use crate::network::shape::{Shape, unfit};
+use crate::network::plan::{PlanBuilder, Value};
+use crate::network::shape::unfit;
 use crate::network::source::Source;
-use crate::network::tally::Tally;
 
 /// `Proto` and `Proto26`: convolutions of the finest features, made twice as large. The second one
 /// adds the coarser features first.
@@ -44,37 +40,25 @@ impl Prototypes {
         Ok(Self { place, refinement, convolutions: Sequential(convolutions) })
     }
 
-    pub fn shape(&self, features: &[Shape], tally: &mut Tally) -> Result<Shape, NetworkError> {
+    pub fn emit(&self, plan: &mut PlanBuilder, features: &[Value]) -> Result<Value, NetworkError> {
         let [finest, coarser @ ..] = features else {
             return Err(unfit(&self.place, "it has no input"));
         };
         let Some(refinement) = &self.refinement else {
-            return self.convolutions.shape(*finest, tally);
+            return self.convolutions.emit(plan, *finest);
         };
         if refinement.coarser.len() != coarser.len() {
             let (want, got) = (refinement.coarser.len() + 1, features.len());
             return Err(unfit(&self.place, format!("takes {want} inputs but gets {got}")));
         }
+        let size = [finest.shape.height, finest.shape.width];
+        let mut sum = *finest;
         for (block, &feature) in refinement.coarser.iter().zip(coarser) {
-            block.shape(feature, tally)?.expect_channels(finest.channels, &self.place)?;
+            let feature = block.emit(plan, feature)?;
+            let feature = plan.resize(feature, size, &self.place)?;
+            sum = plan.add(sum, feature, &self.place)?;
         }
-        self.convolutions.shape(refinement.fuse.shape(*finest, tally)?, tally)
-    }
-
-    /// # Shapes
-    ///
-    /// - `features`: at least one, as [`Prototypes::shape`] was asked about
-    pub fn run(&self, features: &[Tensor<4>]) -> Tensor<4> {
-        let finest = features[0].clone();
-        let Some(refinement) = &self.refinement else {
-            return self.convolutions.run(finest);
-        };
-        let [_, _, height, width] = finest.dims();
-        let sum = refinement.coarser.iter().zip(&features[1..]).fold(finest, |sum, (block, x)| {
-            let options =
-                InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([height, width]);
-            sum + interpolate(block.run(x.clone()), options)
-        });
-        self.convolutions.run(refinement.fuse.run(sum))
+        let fused = refinement.fuse.emit(plan, sum)?;
+        self.convolutions.emit(plan, fused)
     }
 }

@@ -1,0 +1,5 @@
+//! Who executes plans.
+
+mod burn;
+
+pub(crate) use self::burn::Burn;

@@ -1,8 +1,9 @@
 //! From the numbers of a head to boxes and classes. Pure functions on the host.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use crate::nms::{overlap, suppress, suppress_at_once};
+use crate::nms::{suppress, suppress_at_once};
 
 mod keypoint;
 mod mask;
@@ -175,7 +176,11 @@ struct Rows<'a> {
     anchors: usize,
 }
 
-impl Rows<'_> {
+impl<'a> Rows<'a> {
+    fn row(&self, row: usize) -> &'a [f32] {
+        &self.values[row * self.anchors..][..self.anchors]
+    }
+
     fn at(&self, row: usize, anchor: &Anchor) -> f32 {
         self.values[row * self.anchors + anchor.number]
     }
@@ -223,8 +228,9 @@ pub(crate) fn decode(
     });
 
     let mut candidates: Vec<Candidate> = scored
-        .into_iter()
-        .map(|scored| candidate(&scored, rows, layout))
+        .iter()
+        .zip(distances(rows, layout.bins, &scored))
+        .map(|(scored, sides)| candidate(scored, sides, rows, layout))
         .filter(Candidate::is_finite)
         .collect();
     // Stable: equal confidences stay in the order of their anchors.
@@ -239,9 +245,8 @@ pub(crate) fn decode(
                 && best.rotated.zip(rival.rotated).is_some_and(|(a, b)| a.overlap(&b) >= limit)
         });
     } else {
-        suppress(&mut candidates, criteria.max_detections, |best, rival| {
-            best.class == rival.class && overlap(best.bbox, rival.bbox) > limit
-        });
+        let place = |candidate: &Candidate| (candidate.bbox, candidate.class);
+        suppress(&mut candidates, criteria.max_detections, limit, place);
     }
 
     candidates
@@ -289,21 +294,45 @@ struct Scored {
     confidence: f32,
 }
 
-/// The best class of each anchor, where it is confident enough.
+/// Anchors that are looked at together: the scores of eighty classes fit the fastest cache.
+const BLOCK: usize = 64;
+
+/// The best class of each anchor, where it is confident enough. The first of equal ones wins.
 fn best(scores: &[f32], anchors: usize, criteria: &Criteria) -> Vec<Scored> {
-    let (best, classes) = best_classes(scores, anchors);
     // Most anchors fall here, before anything else is computed for them. The margin covers the
     // rounding of the inverse; the exact comparison follows.
     let least_logit = logit(criteria.min_confidence) - 1e-3;
-    best.into_iter()
-        .zip(classes)
-        .enumerate()
+    let classes = scores.len().checked_div(anchors).unwrap_or(0);
+    let score = |class: usize, anchor: usize| scores[class * anchors + anchor];
+    let mut found = Vec::new();
+    for start in (0..anchors).step_by(BLOCK) {
+        let greatest = greatest(scores, anchors, start..(start + BLOCK).min(anchors));
         // Written so that a threshold that is not a number lets nothing through.
-        .filter(|(_, (logit, _))| *logit >= least_logit)
-        .map(|(anchor, (logit, class))| Scored { anchor, class, confidence: sigmoid(logit) })
-        .filter(|scored| scored.confidence > criteria.min_confidence)
-        .map(|scored| Scored { class: first_equal(scores, anchors, &scored), ..scored })
-        .collect()
+        let confident = (start..anchors).zip(greatest).filter(|(_, logit)| *logit >= least_logit);
+        for (anchor, logit) in confident {
+            let confidence = sigmoid(logit);
+            let class = (0..classes).find(|&class| score(class, anchor) == logit);
+            if let Some(class) = class
+                && confidence > criteria.min_confidence
+            {
+                let scored = Scored { anchor, class: class as u32, confidence };
+                let class = first_equal(scores, anchors, &scored);
+                found.push(Scored { class, ..scored });
+            }
+        }
+    }
+    found
+}
+
+/// The greatest logit of each of some anchors.
+fn greatest(scores: &[f32], anchors: usize, block: Range<usize>) -> [f32; BLOCK] {
+    let mut greatest = [f32::NEG_INFINITY; BLOCK];
+    for row in scores.chunks_exact(anchors) {
+        for (greatest, &score) in greatest.iter_mut().zip(&row[block.clone()]) {
+            *greatest = if score > *greatest { score } else { *greatest };
+        }
+    }
+    greatest
 }
 
 /// The first class that is as probable as the best one. Great logits differ where their
@@ -342,10 +371,13 @@ fn once(scores: &[f32], anchors: usize, criteria: &Criteria) -> Vec<Scored> {
 }
 
 /// The box of an anchor.
-fn candidate(scored: &Scored, rows: Rows, layout: &AnchorLayout) -> Candidate {
+///
+/// # Shapes
+///
+/// - `sides`: distances to left, top, right and bottom, in strides
+fn candidate(scored: &Scored, sides: [f32; 4], rows: Rows, layout: &AnchorLayout) -> Candidate {
     let &Scored { anchor, class, confidence } = scored;
     let anchor = layout.anchor(anchor);
-    let sides = [0, 1, 2, 3].map(|side| distance(rows, layout.bins, side, &anchor));
     let More::Angle(form) = layout.more else {
         let ([left, top, right, bottom], [x, y]) = (sides, anchor.middle);
         let bbox = [x - left, y - top, x + right, y + bottom].map(|edge| edge * anchor.stride);
@@ -364,38 +396,69 @@ pub(crate) fn softmax(logits: &[f32]) -> Vec<f32> {
     powers.into_iter().map(|power| power / sum).collect()
 }
 
-/// The greatest logit of each anchor, and the class that has it. The first of equal ones wins.
-fn best_classes(scores: &[f32], anchors: usize) -> (Vec<f32>, Vec<u32>) {
-    let mut best = vec![f32::NEG_INFINITY; anchors];
-    let mut classes = vec![0_u32; anchors];
-    if anchors == 0 {
-        return (best, classes);
-    }
-    for (class, row) in scores.chunks_exact(anchors).enumerate() {
-        for ((best, winner), &score) in best.iter_mut().zip(&mut classes).zip(row) {
-            let better = score > *best;
-            *best = if better { score } else { *best };
-            *winner = if better { class as u32 } else { *winner };
+/// Distances from anchors to the four sides of their boxes, in strides: the expectations of the
+/// distributions over the bins.
+///
+/// Row by row for several anchors: neighbours lie beside each other in a row, and rows far apart.
+fn distances(rows: Rows, bins: usize, scored: &[Scored]) -> Vec<[f32; 4]> {
+    let mut distances = vec![[0.0; 4]; scored.len()];
+    let mut logits = vec![[0.0; BLOCK]; bins];
+    for (scored, distances) in scored.chunks(BLOCK).zip(distances.chunks_mut(BLOCK)) {
+        for side in 0..4 {
+            for (bin, logits) in logits.iter_mut().enumerate() {
+                let row = rows.row(side * bins + bin);
+                for (logit, scored) in logits.iter_mut().zip(scored) {
+                    *logit = row[scored.anchor];
+                }
+            }
+            let expected = if bins == 1 { logits[0] } else { expectations(&logits) };
+            for (distances, expected) in distances.iter_mut().zip(expected) {
+                distances[side] = expected;
+            }
         }
     }
-    (best, classes)
+    distances
 }
 
-/// Distance from an anchor to one side of its box, in strides: the expectation of the
-/// distribution over the bins.
-fn distance(rows: Rows, bins: usize, side: usize, anchor: &Anchor) -> f32 {
-    let at = |bin: usize| rows.at(side * bins + bin, anchor);
-    if bins == 1 {
-        return at(0);
+/// The expectations of several distributions over bins, whose logits are in the columns.
+fn expectations(logits: &[[f32; BLOCK]]) -> [f32; BLOCK] {
+    let mut greatest = [f32::NEG_INFINITY; BLOCK];
+    for logits in logits {
+        for (greatest, &logit) in greatest.iter_mut().zip(logits) {
+            *greatest = if logit > *greatest { logit } else { *greatest };
+        }
     }
-    let greatest = (0..bins).map(at).fold(f32::NEG_INFINITY, f32::max);
-    let (mut sum, mut weighted) = (0.0, 0.0);
-    for bin in 0..bins {
-        let power = (at(bin) - greatest).exp();
-        sum += power;
-        weighted += power * bin as f32;
+    let (mut sums, mut weighted) = ([0.0; BLOCK], [0.0; BLOCK]);
+    for (bin, logits) in logits.iter().enumerate() {
+        for (at, (&logit, greatest)) in logits.iter().zip(greatest).enumerate() {
+            let power = exponential(logit - greatest);
+            sums[at] += power;
+            weighted[at] += power * bin as f32;
+        }
     }
-    weighted / sum
+    let mut expectations = weighted;
+    expectations.iter_mut().zip(sums).for_each(|(expected, sum)| *expected /= sum);
+    expectations
+}
+
+/// `e` to the power of a number up to 0, to two units in the last place; in steps of which the
+/// compiler makes vectors. What is not a number stays none.
+fn exponential(x: f32) -> f32 {
+    /// Added to a small number, it leaves the nearest whole one in the lowest bits.
+    const ROUND: f32 = 12_582_912.0;
+    /// The natural logarithm of 2 in two parts, the first one of few bits.
+    const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+    /// Below, the result would not be a normal number.
+    const LEAST: f32 = -87.0;
+    let x = if x < LEAST { LEAST } else { x };
+    let rounded = x * std::f32::consts::LOG2_E + ROUND;
+    let whole = rounded - ROUND;
+    let rest = x - whole * LN_2[0] - whole * LN_2[1];
+    // Taylor's series; the rest is at most half the logarithm of 2.
+    let series = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
+    let power_of_rest = series.into_iter().fold(0.0, |sum, factor| sum * rest + factor);
+    let power_of_two = f32::from_bits((rounded.to_bits() << 23).wrapping_add(1.0_f32.to_bits()));
+    power_of_rest * power_of_two
 }
 
 fn sigmoid(logit: f32) -> f32 {

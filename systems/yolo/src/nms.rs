@@ -5,28 +5,71 @@ mod tests;
 
 /// Keeps the best of boxes that overlap, at most `max_detections` of them.
 ///
-/// Boxes come sorted by falling confidence. A box goes when a kept one suppresses it. Equal
-/// confidences keep their order, so the result is the same on every run.
+/// Boxes come sorted by falling confidence. A box goes when it overlaps a kept one of its class by
+/// more than `max_overlap`. Equal confidences keep their order, so the result is the same on every
+/// run.
 pub(crate) fn suppress<T>(
     boxes: &mut Vec<T>,
     max_detections: usize,
-    suppresses: impl Fn(&T, &T) -> bool,
+    max_overlap: f32,
+    place: impl Fn(&T) -> ([f32; 4], u32),
 ) {
-    // The kept boxes gather at the front: each is compared only with those before it.
-    let mut kept = 0;
-    for candidate in 0..boxes.len() {
-        if kept == max_detections {
-            break;
+    let mut kept = Kept::default();
+    boxes.retain(|rival| {
+        let (bbox, class) = place(rival);
+        kept.count() < max_detections && !kept.overlaps(bbox, class, max_overlap) && {
+            kept.push(bbox, class);
+            true
         }
-        if !boxes[..kept].iter().any(|best| suppresses(best, &boxes[candidate])) {
-            boxes.swap(kept, candidate);
-            kept += 1;
-        }
-    }
-    boxes.truncate(kept);
+    });
 }
 
-/// As [`suppress`], but a box goes when any better one suppresses it, even one that goes itself.
+/// Boxes that were kept: each of their numbers in a list of its own, so that a rival is compared with
+/// several boxes at once.
+#[derive(Default)]
+struct Kept {
+    x1: Vec<f32>,
+    y1: Vec<f32>,
+    x2: Vec<f32>,
+    y2: Vec<f32>,
+    class: Vec<u32>,
+}
+
+/// Kept boxes that a rival is compared with before it is asked whether one was enough.
+const AT_ONCE: usize = 16;
+
+impl Kept {
+    fn count(&self) -> usize {
+        self.class.len()
+    }
+
+    fn push(&mut self, [x1, y1, x2, y2]: [f32; 4], class: u32) {
+        self.x1.push(x1);
+        self.y1.push(y1);
+        self.x2.push(x2);
+        self.y2.push(y2);
+        self.class.push(class);
+    }
+
+    /// Whether one of the class overlaps the rival by more than `limit`.
+    fn overlaps(&self, rival: [f32; 4], class: u32, limit: f32) -> bool {
+        (0..self.count()).step_by(AT_ONCE).any(|start| {
+            let block = start..(start + AT_ONCE).min(self.count());
+            let [x1, y1, x2, y2] =
+                [&self.x1, &self.y1, &self.x2, &self.y2].map(|list| &list[block.clone()]);
+            let corners = x1.iter().zip(y1).zip(x2).zip(y2);
+            // No branch within: the compiler makes vectors of it.
+            corners.zip(&self.class[block]).fold(false, |found, (corners, &of)| {
+                let (((&x1, &y1), &x2), &y2) = corners;
+                found | ((of == class) & (overlap([x1, y1, x2, y2], rival) > limit))
+            })
+        })
+    }
+}
+
+/// Keeps what no better one suppresses, not even one that goes itself; at most `max_detections`.
+///
+/// Boxes come sorted by falling confidence.
 pub(crate) fn suppress_at_once<T>(
     boxes: &mut Vec<T>,
     max_detections: usize,
@@ -40,13 +83,16 @@ pub(crate) fn suppress_at_once<T>(
     boxes.truncate(max_detections);
 }
 
-/// Intersection over union of two boxes `[x1, y1, x2, y2]`: 0 apart, 1 equal. Two boxes without
-/// area have none (NaN).
-pub(crate) fn overlap(a: [f32; 4], b: [f32; 4]) -> f32 {
+/// Intersection over union of two boxes `[x1, y1, x2, y2]` of finite numbers: 0 apart, 1 equal. Two
+/// boxes without area have none (NaN).
+fn overlap(a: [f32; 4], b: [f32; 4]) -> f32 {
+    // `f32::min` and `f32::max` ask about NaN as well, which costs as much again.
+    let lesser = |a: f32, b: f32| if a < b { a } else { b };
+    let greater = |a: f32, b: f32| if a > b { a } else { b };
     let [ax1, ay1, ax2, ay2] = a;
     let [bx1, by1, bx2, by2] = b;
-    let width = (ax2.min(bx2) - ax1.max(bx1)).max(0.0);
-    let height = (ay2.min(by2) - ay1.max(by1)).max(0.0);
+    let width = greater(lesser(ax2, bx2) - greater(ax1, bx1), 0.0);
+    let height = greater(lesser(ay2, by2) - greater(ay1, by1), 0.0);
     let both = width * height;
     both / ((ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - both)
 }

@@ -109,9 +109,67 @@ fn levels_follow_each_other() {
 }
 
 #[test]
+fn an_exponential_is_one() {
+    for step in 0..=870_000 {
+        let x = -(step as f32) / 1e4;
+        let (found, expected) = (exponential(x), f64::from(x).exp() as f32);
+        assert!((found - expected).abs() <= 2.5 * f32::EPSILON * expected, "{x}: {found}");
+    }
+    assert!(exponential(f32::NAN).is_nan());
+    assert!(exponential(f32::NEG_INFINITY) < 1e-37);
+}
+
+#[test]
 fn probabilities_sum_to_one() {
     let probabilities = softmax(&[1000.0, 1000.0, 999.0]);
     assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-6);
     assert_eq!(probabilities[0], probabilities[1]);
     assert!(probabilities[2] < probabilities[0]);
+}
+
+/// A crowd as a network of eighty classes tells it at 640: three hundred things, each found by seven
+/// anchors or so, two thousand in all.
+fn crowd() -> Raw {
+    let levels = [80, 40, 20].map(|side| Level { width: side, height: side, stride: 640 / side });
+    let more = More::Nothing;
+    let layout = AnchorLayout { bins: 16, classes: 80, more, once: false, levels: levels.into() };
+    let anchors = layout.anchors();
+    let mut values = vec![0.0; layout.rows() * anchors];
+    values[64 * anchors..].fill(-8.0);
+    let mut raw = Raw { layout, values };
+    let mut candidates = 0;
+    for thing in 0..300 {
+        // The middle of a 3 x 3 neighbourhood on the finest grid; all but its corners are confident.
+        let (x, y) = (1 + thing % 25 * 3, 1 + thing / 25 * 6);
+        for (dx, dy) in [(1, 1), (0, 1), (1, 0), (2, 1), (1, 2), (0, 0), (2, 2)] {
+            let anchor = (y + dy) * 80 + x + dx;
+            let distances = [1 + dx, 1 + dy, 3 - dx, 3 - dy];
+            for (side, distance) in distances.into_iter().enumerate() {
+                raw = raw.with(side * 16 + distance, anchor, 9.0);
+            }
+            raw = raw.score(thing % 3, anchor, 1.0 + (candidates % 97) as f32 / 97.0);
+            candidates += 1;
+        }
+    }
+    raw
+}
+
+#[test]
+fn each_of_a_crowd_is_found_once() {
+    assert_eq!(crowd().decode(&Criteria::default()).len(), 300);
+}
+
+#[test]
+#[ignore = "measures"]
+fn the_time_of_a_crowd() {
+    let (crowd, criteria) = (crowd(), Criteria::default());
+    let mut micros: Vec<u128> = (0..200)
+        .map(|_| {
+            let start = std::time::Instant::now();
+            std::hint::black_box(crowd.decode(&criteria));
+            start.elapsed().as_micros()
+        })
+        .collect();
+    micros.sort_unstable();
+    println!("{} candidates: median {} us, best {} us", 2_100, micros[100], micros[0]);
 }

@@ -12,9 +12,7 @@ fn scored(x: f32, side: f32, confidence: f32, class: u32) -> ScoredBox {
 }
 
 fn keep(boxes: &mut Vec<ScoredBox>, max_overlap: f32, max_detections: usize) {
-    suppress(boxes, max_detections, |best, rival| {
-        best.class == rival.class && overlap(best.bbox, rival.bbox) > max_overlap
-    });
+    suppress(boxes, max_detections, max_overlap, |scored| (scored.bbox, scored.class));
 }
 
 #[track_caller]

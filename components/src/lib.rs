@@ -14,6 +14,7 @@ pub mod client;
 pub mod clock;
 pub mod command;
 pub mod detection;
+pub mod device;
 pub mod display;
 pub mod frame;
 pub mod geometry;

@@ -23,7 +23,7 @@ pub struct RunsNodes(Vec<Entity>);
 /// How far a network is. Written by `infer`.
 #[derive(Component, Clone, Debug, Default, PartialEq, Eq)]
 pub enum NetworkState {
-    /// Being read, laid out and warmed.
+    /// Being read, laid out and warmed; again after its device was lost.
     #[default]
     Loading,
     /// Runs at full speed.
@@ -33,6 +33,15 @@ pub enum NetworkState {
         /// Why, with the place in the file.
         reason: Arc<str>,
     },
+}
+
+/// What a network runs on. Present once it is ready. Written by `infer`.
+#[derive(Component, Clone, Debug, PartialEq, Eq)]
+pub struct RunsOn {
+    /// The device, for people.
+    pub device: Arc<str>,
+    /// Why it is not the device that others run on. None: it is.
+    pub fallback: Option<Arc<str>>,
 }
 
 /// What a checkpoint says of itself. Present once it was read.

@@ -3,7 +3,8 @@ use bevy_ecs::prelude::*;
 use detector_components::stage::{Deliver, Sample, StageSystems};
 
 use crate::systems::{
-    JobOrder, clear_finished, finish_passes, ready_models, start_passes, take_answers,
+    JobOrder, clear_finished, finish_passes, ready_models, reload_models, start_passes,
+    take_answers,
 };
 
 /// Adds this stage to an app.
@@ -16,7 +17,7 @@ impl Plugin for BranchPlugin {
             .add_systems(
                 Deliver,
                 (
-                    (ready_models, take_answers, finish_passes)
+                    (reload_models, ready_models, take_answers, finish_passes)
                         .chain()
                         .in_set(StageSystems::Branch),
                     clear_finished.after(StageSystems::Publish),

@@ -101,6 +101,21 @@ pub fn ready_models(
     }
 }
 
+/// Calls a model loading again while one of its networks is: its device was lost.
+pub fn reload_models(
+    mut models: Query<(&mut ModelState, &Nodes)>,
+    nodes: Query<&RunsNetwork>,
+    networks: Query<&NetworkState, Changed<NetworkState>>,
+) {
+    for (mut state, members) in &mut models {
+        let of = members.iter().filter_map(|node| nodes.get(node).ok());
+        let mut states = of.filter_map(|runs| networks.get(runs.0).ok());
+        if *state == ModelState::Ready && states.any(|state| *state == NetworkState::Loading) {
+            *state = ModelState::Loading;
+        }
+    }
+}
+
 /// Begins a pass for each view whose camera has a new frame.
 ///
 /// A view has one pass at a time, and a network no more waiting inputs than its next batch holds:

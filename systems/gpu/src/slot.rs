@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use bevy_ecs::prelude::*;
 
+use crate::device::Gpu;
+
 /// Rows, columns and places of an input slot. Always three channels: red, green, blue, 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SlotShape {
@@ -50,10 +52,20 @@ impl InputSlot {
             Self::Device(slot) => slot.shape,
         }
     }
+
+    /// Tells slots apart. Counts up: a slot that was made later has a larger one.
+    pub fn id(&self) -> u64 {
+        match self {
+            Self::Host(slot) => slot.id,
+            Self::Device(slot) => slot.id,
+        }
+    }
 }
 
 /// A slot in main memory.
 pub struct HostSlot {
+    /// Tells slots apart.
+    pub id: u64,
     /// Rows, columns and places.
     pub shape: SlotShape,
     /// `[batch, 3, height, width]`, contiguous: what burn's CPU backend reads fastest.
@@ -62,13 +74,20 @@ pub struct HostSlot {
 
 impl fmt::Debug for HostSlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HostSlot").field("shape", &self.shape).finish_non_exhaustive()
+        f.debug_struct("HostSlot")
+            .field("id", &self.id)
+            .field("shape", &self.shape)
+            .finish_non_exhaustive()
     }
 }
 
 /// A slot in the device's memory: a range of a buffer that belongs to burn.
 #[derive(Clone)]
 pub struct DeviceSlot {
+    /// Tells slots apart.
+    pub id: u64,
+    /// The device that it belongs to. After a device was lost there is another one.
+    pub gpu: Gpu,
     /// Rows, columns and places.
     pub shape: SlotShape,
     /// Type of each value. They lie as `[batch, height, width, 3]`: what burn's GPU convolutions
@@ -81,8 +100,6 @@ pub struct DeviceSlot {
     pub offset: u64,
     /// Length of the range in bytes, a multiple of 4.
     pub bytes: u64,
-    /// Tells the slots of a device apart.
-    pub id: u64,
     /// Keeps the memory in place. What it is, only its maker knows.
     pub keep: Arc<dyn Any + Send + Sync>,
 }
@@ -111,6 +128,8 @@ pub struct Filled(pub Option<InputSlot>);
 pub struct SlotPool {
     free: BTreeMap<(usize, usize), Vec<InputSlot>>,
     wanted: Vec<(usize, usize)>,
+    /// Slots with a smaller number are of a device that was lost.
+    first: u64,
 }
 
 impl SlotPool {
@@ -127,8 +146,11 @@ impl SlotPool {
         }
     }
 
-    /// Puts a slot there, new or used.
+    /// Puts a slot there, new or used. One that was given up is dropped.
     pub fn put(&mut self, slot: InputSlot) {
+        if slot.id() < self.first {
+            return;
+        }
         let shape = slot.shape();
         self.free.entry((shape.width, shape.height)).or_default().push(slot);
     }
@@ -154,8 +176,43 @@ impl SlotPool {
         self.wanted.push((width, height));
     }
 
+    /// Gives up every slot with a number below `first`, those in use too: their device was lost. New
+    /// ones of the sizes that are known come unasked.
+    pub fn renew(&mut self, first: u64) {
+        self.first = first;
+        for slots in self.free.values_mut() {
+            slots.retain(|slot| slot.id() >= first);
+        }
+    }
+
     /// Whether slots of this size were made or asked for.
     pub fn knows(&self, width: usize, height: usize) -> bool {
         self.free.contains_key(&(width, height))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot(id: u64) -> InputSlot {
+        let shape = SlotShape { batch: 1, height: 32, width: 64 };
+        InputSlot::Host(HostSlot { id, shape, values: Vec::new() })
+    }
+
+    #[test]
+    fn slots_of_a_lost_device_do_not_come_back() {
+        let mut pool = SlotPool::default();
+        pool.put(slot(0));
+        pool.put(slot(1));
+        let in_use = pool.take(64, 32).unwrap();
+
+        pool.renew(2);
+        pool.put(in_use);
+        assert!(pool.take(64, 32).is_none());
+        assert!(!pool.has_wanted(), "new ones come unasked");
+
+        pool.put(slot(2));
+        assert_eq!(pool.take(64, 32).unwrap().id(), 2);
     }
 }

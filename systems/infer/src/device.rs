@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use burn::tensor::wgpu::WgpuBackend;
-use burn::tensor::{Device, DeviceKind};
+use burn::tensor::wgpu::{WgpuBackend, WgpuSetup};
+use burn::tensor::{Device, DeviceKind, Tensor};
 use detector_gpu::{Gpu, Precision};
 use detector_yolo::Branch;
 use wgpu::{Backends, DeviceType, InstanceDescriptor};
@@ -104,12 +104,19 @@ impl InferenceDevice {
             .device_kind(adapter.kind.clone())
             .init_with_setup()
             .map_err(|error| DeviceError::Open { name: name.clone(), reason: error.to_string() })?;
-        let gpu = Gpu {
-            instance: setup.instance,
-            adapter: setup.adapter,
-            device: setup.device,
-            queue: setup.queue,
-        };
+        Self::on(burn, setup, precision, name, why)
+    }
+
+    /// A GPU that burn has opened.
+    fn on(
+        burn: Device,
+        setup: WgpuSetup,
+        precision: PrecisionChoice,
+        name: String,
+        why: &str,
+    ) -> Result<Self, DeviceError> {
+        let WgpuSetup { instance, adapter, device, queue, .. } = setup;
+        let gpu = Gpu { instance, adapter, device, queue };
         let half = gpu.device.features().contains(wgpu::Features::SHADER_F16);
         let precision = match precision {
             PrecisionChoice::F16 if !half => {
@@ -122,6 +129,48 @@ impl InferenceDevice {
         };
         let (head, why) = (Branch::Auto, why.to_owned());
         Ok(Self { burn, precision, head, gpu: Some(gpu), name, why })
+    }
+
+    /// The same GPU once more, after it was lost.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(crate) fn reopen(&self) -> Result<Self, DeviceError> {
+        let refused = |reason: String| DeviceError::Open { name: self.name.clone(), reason };
+        let gpu = self.gpu.as_ref().ok_or_else(|| refused("it is no GPU".to_owned()))?;
+        let adapter = gpu.adapter.clone();
+        // burn knows its devices by what they are; one that it was given counts as another.
+        let (device, queue) = request(&adapter).map_err(&refused)?;
+        let setup = WgpuSetup {
+            instance: gpu.instance.clone(),
+            backend: adapter.get_info().backend,
+            adapter,
+            device,
+            queue,
+        };
+        let burn = Device::wgpu_options()
+            .setup(setup.clone())
+            .init()
+            .map_err(|error| refused(error.to_string()))?;
+        let precision = match self.precision {
+            Precision::F32 => PrecisionChoice::F32,
+            Precision::F16 => PrecisionChoice::F16,
+        };
+        let opened = Self::on(burn, setup, precision, self.name.clone(), "opened again")?;
+        Ok(opened.with_head(self.head))
+    }
+
+    /// The CPU, in the place of this device, which was lost for good.
+    pub(crate) fn instead(&self, why: &str) -> Self {
+        let name = "the CPU".to_owned();
+        let (burn, precision, why) = (Device::flex(), Precision::F32, why.to_owned());
+        Self { burn, precision, head: self.head, gpu: None, name, why }
+    }
+
+    /// Whether the device computes at all. Waits for it.
+    pub(crate) fn responds(&self) -> bool {
+        let two = Tensor::<1>::ones([1], &self.burn) + 1.0;
+        two.try_into_vec_as::<f32>().is_ok_and(|values| values == [2.0])
     }
 
     /// Which branch of a head that has two is run. Else what Ultralytics does.
@@ -140,6 +189,27 @@ impl fmt::Display for InferenceDevice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.name, self.why)
     }
+}
+
+/// A device with all that burn's kernels may need.
+#[cfg(not(feature = "vulkan"))]
+fn request(adapter: &wgpu::Adapter) -> Result<(wgpu::Device, wgpu::Queue), String> {
+    pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
+        required_features: adapter.features() - wgpu::Features::MAPPABLE_PRIMARY_BUFFERS,
+        required_limits: adapter.limits(),
+        // As burn asks for it: it divides large blocks by itself.
+        memory_hints: wgpu::MemoryHints::MemoryUsage,
+        ..wgpu::DeviceDescriptor::default()
+    }))
+    .map_err(|error| error.to_string())
+}
+
+/// A device with all that burn's kernels in SPIR-V may need: more than wgpu itself can ask for.
+#[cfg(feature = "vulkan")]
+fn request(adapter: &wgpu::Adapter) -> Result<(wgpu::Device, wgpu::Queue), String> {
+    pollster::block_on(burn::cubecl::wgpu::vulkan::try_request_vulkan_device(adapter))
+        .map_err(|error| error.to_string())?
+        .ok_or_else(|| "its driver lacks what the kernels need".to_owned())
 }
 
 /// A device that there is.
@@ -197,6 +267,16 @@ impl Adapters {
             (gpus, _) => names(gpus),
         }
     }
+}
+
+/// The software Vulkan device. burn opens each device once in a process.
+#[cfg(test)]
+pub(crate) fn software() -> &'static InferenceDevice {
+    static DEVICE: std::sync::OnceLock<InferenceDevice> = std::sync::OnceLock::new();
+    DEVICE.get_or_init(|| {
+        InferenceDevice::open(DeviceChoice::Software, PrecisionChoice::F32)
+            .expect("a software Vulkan device: install the Debian package mesa-vulkan-drivers")
+    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@ use std::sync::Mutex;
 
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
+use detector_components::device::DeviceState;
 use detector_components::stage::{Deliver, Sample, StageSystems};
 use detector_components::wake::Wake;
 
@@ -28,8 +29,10 @@ impl Plugin for InferPlugin {
         let device = self.device.lock().expect("locked here only").take();
         let device = device.expect("a plugin is built once");
         let wake = app.world().resource::<Wake>().clone();
+        let state = DeviceState { name: device.to_string().into(), losses: 0, last_loss: None };
         let thread = DeviceThread::start(device, wake).expect("the system gives a thread");
         app.insert_resource(thread)
+            .insert_resource(state)
             .add_systems(
                 Deliver,
                 (

@@ -1,27 +1,45 @@
 //! Whether a device computes a network right.
 
 use detector_gpu::Precision;
-use detector_yolo::Network;
+use detector_yolo::{Criteria, Network};
+
+use crate::device::InferenceDevice;
+use crate::predict::predict;
 
 /// Largest deviation that is rounding.
 const F32: f32 = 1e-3;
 const F16: f32 = 2e-2;
 
-/// Runs a network beside a copy of it that is known to be right.
+/// What of the test picture is looked at: as much as there is.
+const CRITERIA: Criteria =
+    Criteria { min_confidence: 0.01, max_overlap: 0.7, max_detections: 300, classes: None };
+
+/// Runs a network on its device beside a copy of it that is known to be right.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn prove(network: &Network, reference: &Network, precision: Precision) -> Result<(), String> {
-    let limit = match precision {
+pub fn prove(
+    network: &Network,
+    device: &InferenceDevice,
+    reference: &Network,
+) -> Result<(), String> {
+    let limit = match device.precision {
         Precision::F32 => F32,
         Precision::F16 => F16,
     };
-    match network.deviation(reference) {
-        Ok(deviation) if deviation <= limit => Ok(()),
-        Ok(deviation) => Err(format!(
+    let deviation = network.deviation(reference).map_err(|error| error.to_string())?;
+    if deviation > limit {
+        return Err(format!(
             "it computes other numbers than the CPU: they deviate by {deviation:.1e}, and {limit:.0e} \
              would be rounding"
-        )),
-        Err(error) => Err(error.to_string()),
+        ));
     }
+    let picture = || network.test_picture();
+    let picked =
+        predict(network, device, picture(), &[CRITERIA]).map_err(|error| error.to_string());
+    let all = network.predict(picture(), &[CRITERIA]).map_err(|error| error.to_string());
+    if picked? != all? {
+        return Err("it finds other boxes when they are picked on the device".to_owned());
+    }
+    Ok(())
 }

@@ -11,7 +11,7 @@ use burn::cubecl::wgpu::{AutoCompiler, WgpuServer};
 use burn::tensor::{DType, Device, Shape, Tensor, TensorData};
 
 use cubecl_runtime::storage::ManagedResource;
-use detector_gpu::{DeviceSlot, HostSlot, InputSlot, Precision, SlotShape};
+use detector_gpu::{DeviceSlot, Gpu, HostSlot, InputSlot, Precision, SlotShape};
 
 use crate::device::InferenceDevice;
 
@@ -29,10 +29,13 @@ pub fn make(
 ) -> Result<Vec<InputSlot>, String> {
     (0..SLOTS_EACH as u64)
         .map(|number| {
-            if device.shared().is_some() {
-                on_device(shape, device, first_id + number).map(InputSlot::Device)
-            } else {
-                Ok(InputSlot::Host(HostSlot { shape, values: vec![0.0; shape.values()] }))
+            let id = first_id + number;
+            match device.shared() {
+                Some(gpu) => on_device(shape, device, gpu, id).map(InputSlot::Device),
+                None => {
+                    let values = vec![0.0; shape.values()];
+                    Ok(InputSlot::Host(HostSlot { id, shape, values }))
+                }
             }
         })
         .collect()
@@ -44,7 +47,7 @@ pub fn make(
 /// `[rows, 3, height, width]`
 pub fn tensor(slot: &InputSlot, rows: usize, device: &Device) -> Result<Tensor<4>, &'static str> {
     match slot {
-        InputSlot::Host(HostSlot { shape, values }) => {
+        InputSlot::Host(HostSlot { shape, values, .. }) => {
             let rows = rows.min(shape.batch);
             let values = values[..rows * 3 * shape.height * shape.width].to_vec();
             let data = TensorData::new(values, [rows, 3, shape.height, shape.width]);
@@ -67,7 +70,12 @@ struct Pinned {
     _resource: Mutex<ManagedResource<WgpuResource>>,
 }
 
-fn on_device(shape: SlotShape, device: &InferenceDevice, id: u64) -> Result<DeviceSlot, String> {
+fn on_device(
+    shape: SlotShape,
+    device: &InferenceDevice,
+    gpu: Gpu,
+    id: u64,
+) -> Result<DeviceSlot, String> {
     let DispatchDevice::Cube(cube) = device.burn.as_dispatch().clone() else {
         return Err("the device is none of burn's GPUs".to_owned());
     };
@@ -93,7 +101,7 @@ fn on_device(shape: SlotShape, device: &InferenceDevice, id: u64) -> Result<Devi
     let bytes = (shape.values() * dtype.size()).next_multiple_of(4) as u64;
     let keep: Arc<dyn Any + Send + Sync> =
         Arc::new(Pinned { tensor: rows, _resource: Mutex::new(resource) });
-    Ok(DeviceSlot { shape, precision: device.precision, buffer, offset, bytes, id, keep })
+    Ok(DeviceSlot { id, gpu, shape, precision: device.precision, buffer, offset, bytes, keep })
 }
 
 /// The device's memory as a tensor of burn's lazy backend, its channels where networks expect them.

@@ -2,10 +2,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bevy_ecs::prelude::*;
+use detector_components::device::DeviceState;
 use detector_components::geometry::Size;
 use detector_components::job::{Batch, Job, JobAnswered};
 use detector_components::network::{
-    BatchLimit, Network, NetworkCounters, NetworkInfo, NetworkState, RunsNodes, Task,
+    BatchLimit, Network, NetworkCounters, NetworkInfo, NetworkState, RunsNodes, RunsOn, Task,
 };
 use detector_components::node::{Checkpoint, Keep, ResolvedClasses, RunsNetwork};
 use detector_gpu::{Filled, SlotPool};
@@ -139,6 +140,7 @@ pub fn receive_replies(
     device: Res<DeviceThread>,
     mut networks: Query<(&Network, &mut NetworkState, &mut NetworkCounters, &mut SlotPool)>,
     batches: Query<&Batch>,
+    mut state: ResMut<DeviceState>,
     mut answers: MessageWriter<JobAnswered>,
     mut commands: Commands,
 ) {
@@ -147,15 +149,18 @@ pub fn receive_replies(
             Reply::Loaded { network: id, result } => {
                 let Ok((network, mut state, _, mut pool)) = networks.get_mut(id) else { continue };
                 match result {
-                    Ok(Loaded { info, batch, slots, doubt }) => {
-                        if let Some(doubt) = doubt {
+                    Ok(Loaded { info, batch, slots, device, doubt }) => {
+                        if let Some(doubt) = &doubt {
                             warn!(network = %short(&network.sha256), doubt, "it runs on the CPU");
                         }
                         for slot in slots {
                             pool.put(slot);
                         }
                         info!(network = %short(&network.sha256), batch, "the network is ready");
-                        commands.entity(id).insert((description(&info), BatchLimit(batch)));
+                        let runs_on =
+                            RunsOn { device: device.into(), fallback: doubt.map(Arc::from) };
+                        let about = (description(&info), BatchLimit(batch), runs_on);
+                        commands.entity(id).insert(about);
                         *state = NetworkState::Ready;
                     }
                     Err(reason) => {
@@ -164,6 +169,16 @@ pub fn receive_replies(
                     }
                 }
             }
+            Reply::Lost { reason, networks: lost, first_slot } => {
+                state.losses += 1;
+                state.last_loss = Some(reason.into());
+                for id in lost {
+                    let Ok((_, mut state, _, mut pool)) = networks.get_mut(id) else { continue };
+                    pool.renew(first_slot);
+                    *state = NetworkState::Loading;
+                }
+            }
+            Reply::Reopened { device } => state.name = device.into(),
             Reply::Slots { network, slots } => {
                 if let Ok((.., mut pool)) = networks.get_mut(network) {
                     slots.into_iter().for_each(|slot| pool.put(slot));

@@ -1,7 +1,8 @@
 //! The thread of a device: the only one that calls burn for it.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,17 +10,18 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bevy_ecs::prelude::*;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use detector_components::job::Answer;
 use detector_components::wake::{Reasons, Wake};
 use detector_gpu::{InputSlot, Precision, SlotShape};
 use detector_yolo::{Checkpoint, Criteria, LoadOptions, Network, NetworkInfo};
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use crate::answer::answer;
 use crate::choice::{DeviceChoice, PrecisionChoice};
 use crate::device::InferenceDevice;
+use crate::predict::predict;
 use crate::{proof, slots};
 
 /// Requests that wait for the thread. Slots bound the batches among them, a few for each network;
@@ -32,6 +34,9 @@ const MAX_BATCH: usize = 8;
 const SLOW: Duration = Duration::from_millis(50);
 /// A batch must take less than this part of what its inputs would take one by one.
 const WORTH_IT: f64 = 0.8;
+/// Batches that a device must have run before it is opened a second time. One that is lost again and
+/// again leaves its networks to the CPU.
+const STEADY: u64 = 1_000;
 
 /// Something for the thread to do.
 pub enum Request {
@@ -51,6 +56,11 @@ pub enum Reply {
     Loaded { network: Entity, result: Result<Loaded, String> },
     /// There are slots, none when they could not be made.
     Slots { network: Entity, slots: Vec<InputSlot> },
+    /// The device was lost. The networks on it are being loaded anew; no slot with a number below
+    /// `first_slot` can be used any more.
+    Lost { reason: String, networks: Vec<Entity>, first_slot: u64 },
+    /// What networks run on now.
+    Reopened { device: String },
     /// A batch was run. An answer for each row, or why there is none.
     Ran {
         batch: Entity,
@@ -67,8 +77,10 @@ pub struct Loaded {
     pub info: NetworkInfo,
     /// How many inputs it should be given at once.
     pub batch: usize,
-    /// Slots of its own size.
+    /// Slots of its own size, and of those that it had when its device was lost.
     pub slots: Vec<InputSlot>,
+    /// What it runs on.
+    pub device: String,
     /// Why it runs on the CPU and not on the device, if it does.
     pub doubt: Option<String>,
 }
@@ -84,17 +96,22 @@ impl DeviceThread {
     /// Starts the thread.
     pub fn start(device: InferenceDevice, wake: Wake) -> std::io::Result<Self> {
         let (requests, waiting) = bounded::<Request>(MAX_WAITING);
-        // Never full before the requests are: there is one reply for each at most.
+        // Hardly ever full before the requests are: there is one reply for each, and a few more when
+        // the device was lost. The thread then waits for the main thread, which never waits for it.
         let (done, replies) = bounded(MAX_WAITING);
         let work = move || {
-            let mut worker =
-                DeviceWorker { device, fallback: None, networks: HashMap::new(), slots: 0 };
+            let mut worker = DeviceWorker {
+                device,
+                fallback: None,
+                networks: BTreeMap::new(),
+                slots: 0,
+                runs_since_loss: None,
+                mouth: Mouth { done, wake },
+            };
             for request in waiting {
-                let Some(reply) = worker.answer(request) else { continue };
-                if done.send(reply).is_err() {
+                if worker.answer(request).is_err() {
                     break;
                 }
-                wake.call(Reasons::DELIVERY);
             }
         };
         thread::Builder::new().name("inference".to_owned()).spawn(work)?;
@@ -118,60 +135,181 @@ impl DeviceThread {
 /// A network on its device.
 struct Seated {
     network: Network,
+    /// Where it was read from.
+    path: Arc<Path>,
     /// How many inputs it should be given at once.
     batch: usize,
     /// Whether it runs on the CPU because the device computes it wrong.
     fell_back: bool,
+    /// Widths and heights of its slots.
+    sizes: Vec<(usize, usize)>,
+}
+
+/// A network whose device was lost.
+struct Homeless {
+    network: Entity,
+    path: Arc<Path>,
+    sizes: Vec<(usize, usize)>,
+}
+
+/// Tells the main thread what was done.
+struct Mouth {
+    done: Sender<Reply>,
+    wake: Wake,
+}
+
+/// The main thread has gone.
+struct Unheard;
+
+impl Mouth {
+    fn say(&self, reply: Reply) -> Result<(), Unheard> {
+        self.done.send(reply).map_err(|_| Unheard)?;
+        self.wake.call(Reasons::DELIVERY);
+        Ok(())
+    }
 }
 
 struct DeviceWorker {
     device: InferenceDevice,
     /// The CPU, opened when a network needs it.
     fallback: Option<InferenceDevice>,
-    networks: HashMap<Entity, Seated>,
+    networks: BTreeMap<Entity, Seated>,
     /// Slots that were ever made.
     slots: u64,
+    /// Batches that ran since a device was lost. None: none was.
+    runs_since_loss: Option<u64>,
+    mouth: Mouth,
 }
 
 impl DeviceWorker {
-    fn answer(&mut self, request: Request) -> Option<Reply> {
+    fn answer(&mut self, request: Request) -> Result<(), Unheard> {
         match request {
             Request::Load { network, path } => {
-                let result = guarded(|| self.load(network, &path)).and_then(|result| result);
-                Some(Reply::Loaded { network, result })
+                let mut result = self.loaded(network, &path);
+                if result.is_err() && self.lost() {
+                    self.recover()?;
+                    result = self.loaded(network, &path);
+                }
+                self.mouth.say(Reply::Loaded { network, result })
             }
             Request::MakeSlots { network, width, height } => {
-                let seated = self.networks.get(&network);
-                let (batch, fell_back) =
-                    seated.map_or((1, false), |seated| (seated.batch, seated.fell_back));
-                let shape = SlotShape { batch, height, width };
-                let slots = guarded(|| self.make_slots(shape, fell_back))
-                    .and_then(|slots| slots)
-                    .unwrap_or_else(|reason| {
-                        warn!(width, height, reason, "no input slots were made");
-                        Vec::new()
-                    });
-                Some(Reply::Slots { network, slots })
+                let slots = self.slots_of_size(network, width, height);
+                self.mouth.say(Reply::Slots { network, slots })
             }
             Request::Run { batch, network, slot, criteria } => {
                 let began = Instant::now();
                 let result = guarded(|| self.run(network, &slot, &criteria)).and_then(|run| run);
                 let took = began.elapsed();
-                Some(Reply::Ran { batch, network, slot, result, took })
+                if let (Some(runs), Ok(_)) = (&mut self.runs_since_loss, &result) {
+                    *runs += 1;
+                }
+                let lost = result.is_err() && self.lost();
+                self.mouth.say(Reply::Ran { batch, network, slot, result, took })?;
+                if lost { self.recover() } else { Ok(()) }
             }
             Request::Unload { network } => {
                 // Dropping tensors of a device that was lost may panic as well.
                 if let Err(reason) = guarded(|| drop(self.networks.remove(&network))) {
                     debug!(reason, "a network was not unloaded cleanly");
                 }
-                None
+                Ok(())
             }
         }
     }
 
+    /// Whether the device is gone: a driver that was reset, a GPU that was taken away.
+    fn lost(&self) -> bool {
+        self.device.shared().is_some() && guarded(|| self.device.responds()) != Ok(true)
+    }
+
+    /// Opens the device once more after it was lost, or takes the CPU, and loads its networks anew.
+    fn recover(&mut self) -> Result<(), Unheard> {
+        let mut homeless = Vec::new();
+        loop {
+            let reason = format!("{} was lost", self.device);
+            error!("{reason}: its networks are loaded anew");
+            self.give_up(&mut homeless);
+            let networks = homeless.iter().map(|it: &Homeless| it.network).collect();
+            let first_slot = self.slots;
+            self.mouth.say(Reply::Lost { reason: reason.clone(), networks, first_slot })?;
+            self.device = self.another(&reason);
+            warn!(device = %self.device, "inference goes on");
+            self.mouth.say(Reply::Reopened { device: self.device.to_string() })?;
+            if self.house(&mut homeless)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes every network from the device, in the order of their entities.
+    fn give_up(&mut self, homeless: &mut Vec<Homeless>) {
+        let (gone, kept): (BTreeMap<_, _>, _) =
+            mem::take(&mut self.networks).into_iter().partition(|(_, seated)| !seated.fell_back);
+        self.networks = kept;
+        homeless.extend(gone.iter().map(|(&network, seated)| Homeless {
+            network,
+            path: seated.path.clone(),
+            sizes: seated.sizes.clone(),
+        }));
+        // Dropping tensors of a device that was lost may panic.
+        if let Err(reason) = guarded(|| drop(gone)) {
+            debug!(reason, "what was on the device was not dropped cleanly");
+        }
+    }
+
+    /// The device in the place of one that was lost: the same, or the CPU where that is lost too often.
+    fn another(&mut self, lost: &str) -> InferenceDevice {
+        let opened = match self.runs_since_loss.replace(0) {
+            Some(runs) if runs < STEADY => Err(format!("and before, {runs} batches ago")),
+            _ => guarded(|| self.device.reopen())
+                .and_then(|opened| opened.map_err(|error| chain(&error))),
+        };
+        opened.unwrap_or_else(|why| self.device.instead(&format!("{lost}; {why}")))
+    }
+
+    /// Loads networks on the device that there is now. False when that was lost as well; who has no
+    /// home then is left.
+    fn house(&mut self, homeless: &mut Vec<Homeless>) -> Result<bool, Unheard> {
+        while let Some(Homeless { network, path, sizes }) = homeless.first() {
+            let network = *network;
+            let mut result = self.loaded(network, &path.clone());
+            if result.is_err() && self.lost() {
+                return Ok(false);
+            }
+            if let Ok(loaded) = &mut result {
+                for &(width, height) in sizes {
+                    loaded.slots.extend(self.slots_of_size(network, width, height));
+                }
+            }
+            homeless.remove(0);
+            self.mouth.say(Reply::Loaded { network, result })?;
+        }
+        Ok(true)
+    }
+
+    /// Slots of a size that a network has none of; none when they cannot be made.
+    fn slots_of_size(&mut self, network: Entity, width: usize, height: usize) -> Vec<InputSlot> {
+        let Some(seated) = self.networks.get_mut(&network) else { return Vec::new() };
+        if !seated.sizes.contains(&(width, height)) {
+            seated.sizes.push((width, height));
+        }
+        let (shape, fell_back) =
+            (SlotShape { batch: seated.batch, height, width }, seated.fell_back);
+        guarded(|| self.make_slots(shape, fell_back)).and_then(|slots| slots).unwrap_or_else(
+            |reason| {
+                warn!(width, height, reason, "no input slots were made");
+                Vec::new()
+            },
+        )
+    }
+
+    fn loaded(&mut self, network: Entity, path: &Arc<Path>) -> Result<Loaded, String> {
+        guarded(|| self.load(network, path)).and_then(|result| result)
+    }
+
     /// Puts a network on the device, or on the CPU when the device computes it wrong: no client must
     /// ever see what a broken driver makes of a picture.
-    fn load(&mut self, entity: Entity, path: &Path) -> Result<Loaded, String> {
+    fn load(&mut self, entity: Entity, path: &Arc<Path>) -> Result<Loaded, String> {
         let checkpoint = Checkpoint::open(path).map_err(|error| chain(&error))?;
         let mut network = built(&checkpoint, &self.device)?;
         let mut doubt = None;
@@ -179,7 +317,7 @@ impl DeviceWorker {
             let fallback = self.fallback()?;
             let reference = built(&checkpoint, fallback)?;
             // A driver that fails is as bad as one that errs.
-            let proved = guarded(|| proof::prove(&network, &reference, self.device.precision));
+            let proved = guarded(|| proof::prove(&network, &self.device, &reference));
             if let Err(reason) = proved.and_then(|proved| proved) {
                 network = reference;
                 doubt = Some(format!("{}: {reason}", self.device));
@@ -187,11 +325,13 @@ impl DeviceWorker {
         }
         let fell_back = doubt.is_some();
         let info = network.info().clone();
-        let batch = worthwhile_batch(&network, &info, &self.seat(fell_back)?.burn)?;
+        let batch = worthwhile_batch(&network, &info, self.seat(fell_back)?)?;
         let [width, height] = info.input;
         let slots = self.make_slots(SlotShape { batch, height, width }, fell_back)?;
-        self.networks.insert(entity, Seated { network, batch, fell_back });
-        Ok(Loaded { info, batch, slots, doubt })
+        let device = self.seat(fell_back)?.to_string();
+        let (path, sizes) = (path.clone(), Vec::new());
+        self.networks.insert(entity, Seated { network, path, batch, fell_back, sizes });
+        Ok(Loaded { info, batch, slots, device, doubt })
     }
 
     /// The CPU.
@@ -228,7 +368,8 @@ impl DeviceWorker {
             _ => &self.device,
         };
         let input = slots::tensor(slot, criteria.len(), &device.burn)?;
-        let predictions = seated.network.predict(input, criteria).map_err(|error| chain(&error))?;
+        let predictions = predict(&seated.network, device, input, criteria);
+        let predictions = predictions.map_err(|error| chain(&error))?;
         Ok(predictions.into_iter().map(answer).collect())
     }
 }
@@ -251,14 +392,14 @@ fn built(checkpoint: &Checkpoint, device: &InferenceDevice) -> Result<Network, S
 fn worthwhile_batch(
     network: &Network,
     info: &NetworkInfo,
-    device: &Device,
+    device: &InferenceDevice,
 ) -> Result<usize, String> {
     let [width, height] = info.input;
     let run = |inputs: usize| -> Result<Duration, String> {
-        let input = Tensor::zeros([inputs, 3, height, width], device);
+        let input = Tensor::zeros([inputs, 3, height, width], &device.burn);
         let criteria = vec![Criteria::default(); inputs];
         let began = Instant::now();
-        network.predict(input, &criteria).map_err(|error| chain(&error))?;
+        predict(network, device, input, &criteria).map_err(|error| chain(&error))?;
         Ok(began.elapsed())
     };
     // The first run of each size allocates, compiles and tunes.

@@ -88,6 +88,11 @@ impl DeviceFiller {
         Self { gpu, pipeline, uploads: Vec::new() }
     }
 
+    /// Whether this is the device that it fills slots of.
+    pub fn is_of(&self, gpu: &Gpu) -> bool {
+        self.gpu.device == gpu.device
+    }
+
     /// Lays parts of frames into the first rows of a slot. Returns when the work is on the queue:
     /// what is submitted later reads the slot as it is then.
     pub fn fill(

@@ -3,9 +3,6 @@
 /// Why a slot was not filled.
 #[derive(Debug, thiserror::Error)]
 pub enum FillError {
-    /// The slot is in a GPU's memory, and the stage was given no GPU.
-    #[error("the input slot is on a GPU, and preprocessing has none")]
-    NoDevice,
     /// The GPU refused the work.
     #[error("the GPU refused to preprocess: {0}")]
     Refused(String),

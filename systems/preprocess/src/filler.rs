@@ -91,8 +91,14 @@ fn fill(order: Order, device: &mut Option<DeviceFiller>) -> Done {
             }
             Ok(())
         }
-        (InputSlot::Device(slot), Some(device)) => device.fill(slot, &rows),
-        (InputSlot::Device(_), None) => Err(FillError::NoDevice),
+        (InputSlot::Device(slot), device) => {
+            // The slot says which device: after one was lost, there is another.
+            let device = match device {
+                Some(device) if device.is_of(&slot.gpu) => device,
+                other => other.insert(DeviceFiller::new(slot.gpu.clone())),
+            };
+            device.fill(slot, &rows)
+        }
     }))
     .unwrap_or(Err(FillError::Panicked));
     Done { batch, slot, result }

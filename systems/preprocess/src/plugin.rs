@@ -9,7 +9,7 @@ use crate::systems::{BatchOrder, form_batches, receive_filled};
 
 /// Adds this stage to an app, which must have a [`Wake`].
 pub struct PreprocessPlugin {
-    /// The device that inference runs on. None: the CPU.
+    /// The device that inference runs on: its shader is compiled at the start. None: the CPU.
     pub gpu: Option<Gpu>,
 }
 

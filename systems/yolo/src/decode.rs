@@ -45,6 +45,14 @@ impl Default for Criteria {
     }
 }
 
+impl Criteria {
+    /// Anchors whose best class has a logit below this cannot meet the criteria. The margin covers the
+    /// rounding of the inverse. Infinite or not a number when nothing can.
+    pub fn least_logit(&self) -> f32 {
+        logit(self.min_confidence) - 1e-3
+    }
+}
+
 /// What a network says about one picture.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Prediction {
@@ -136,6 +144,7 @@ impl More {
 }
 
 impl AnchorLayout {
+    #[cfg(test)]
     pub fn anchors(&self) -> usize {
         self.levels.iter().map(|level| level.width * level.height).sum()
     }
@@ -144,15 +153,20 @@ impl AnchorLayout {
         4 * self.bins + self.classes + self.more.rows()
     }
 
-    /// The place of an anchor.
-    fn anchor(&self, number: usize) -> Anchor {
+    /// Those of its rows that are logits of classes.
+    pub fn class_rows(&self) -> Range<usize> {
+        4 * self.bins..4 * self.bins + self.classes
+    }
+
+    /// The place of an anchor, whose numbers are in `column`.
+    fn anchor(&self, number: usize, column: usize) -> Anchor {
         let mut cell = number;
         for level in &self.levels {
             let cells = level.width * level.height;
             if cell < cells {
                 let (x, y) = (cell % level.width, cell / level.width);
                 let middle = [x as f32 + 0.5, y as f32 + 0.5];
-                return Anchor { number, middle, stride: level.stride as f32 };
+                return Anchor { column, middle, stride: level.stride as f32 };
             }
             cell -= cells;
         }
@@ -163,26 +177,38 @@ impl AnchorLayout {
 /// A place that a head looks at.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Anchor {
-    number: usize,
+    column: usize,
     /// In strides.
     middle: [f32; 2],
     stride: f32,
 }
 
-/// The numbers of one picture.
-#[derive(Clone, Copy)]
-struct Rows<'a> {
-    values: &'a [f32],
-    anchors: usize,
+/// What a head says of one picture: rows of numbers, with a column for each anchor, or for some.
+#[derive(Clone, Copy, Debug)]
+pub struct Columns<'a> {
+    /// The numbers, row by row.
+    ///
+    /// # Shapes
+    ///
+    /// `[rows, count]`, the rows as in [`RawOutput::Anchors`](crate::RawOutput::Anchors)
+    pub values: &'a [f32],
+    /// How many columns there are.
+    pub count: usize,
+    /// Which anchor each column is of, counting up. None: all of them.
+    pub anchors: Option<&'a [u32]>,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> Columns<'a> {
     fn row(&self, row: usize) -> &'a [f32] {
-        &self.values[row * self.anchors..][..self.anchors]
+        &self.values[row * self.count..][..self.count]
     }
 
     fn at(&self, row: usize, anchor: &Anchor) -> f32 {
-        self.values[row * self.anchors + anchor.number]
+        self.values[row * self.count + anchor.column]
+    }
+
+    fn anchor(&self, column: usize) -> usize {
+        self.anchors.map_or(column, |anchors| anchors[column] as usize)
     }
 }
 
@@ -209,28 +235,27 @@ impl Candidate {
 ///
 /// # Shapes
 ///
-/// - `raw`: `[layout.rows(), layout.anchors()]`
 /// - `prototypes`: of a segmenter, `[coefficients, height, width]`; else empty
 pub(crate) fn decode(
-    raw: &[f32],
+    columns: Columns,
     prototypes: &[f32],
     layout: &AnchorLayout,
     criteria: &Criteria,
 ) -> Vec<ScoredBox> {
-    let anchors = layout.anchors();
-    debug_assert_eq!(raw.len(), layout.rows() * anchors);
-    let rows = Rows { values: raw, anchors };
-    let scores = &raw[4 * layout.bins * anchors..(4 * layout.bins + layout.classes) * anchors];
+    let count = columns.count;
+    debug_assert_eq!(columns.values.len(), layout.rows() * count);
+    let classes = layout.class_rows();
+    let scores = &columns.values[classes.start * count..classes.end * count];
     let mut scored =
-        if layout.once { once(scores, anchors, criteria) } else { best(scores, anchors, criteria) };
+        if layout.once { once(scores, count, criteria) } else { best(scores, count, criteria) };
     scored.retain(|scored| {
         criteria.classes.as_ref().is_none_or(|classes| classes.contains(&scored.class))
     });
 
     let mut candidates: Vec<Candidate> = scored
         .iter()
-        .zip(distances(rows, layout.bins, &scored))
-        .map(|(scored, sides)| candidate(scored, sides, rows, layout))
+        .zip(distances(columns, layout.bins, &scored))
+        .map(|(scored, sides)| candidate(scored, sides, columns, layout))
         .filter(Candidate::is_finite)
         .collect();
     // Stable: equal confidences stay in the order of their anchors.
@@ -252,7 +277,7 @@ pub(crate) fn decode(
     candidates
         .into_iter()
         .map(|candidate| {
-            let detail = detail(&candidate, rows, prototypes, layout);
+            let detail = detail(&candidate, columns, prototypes, layout);
             let Candidate { bbox, confidence, class, .. } = candidate;
             ScoredBox { bbox, confidence, class, detail }
         })
@@ -264,13 +289,13 @@ pub(crate) fn decode(
 /// What the head tells of a box beside its class.
 fn detail(
     candidate: &Candidate,
-    rows: Rows,
+    columns: Columns,
     prototypes: &[f32],
     layout: &AnchorLayout,
 ) -> Option<Detail> {
-    let first = 4 * layout.bins + layout.classes;
+    let first = layout.class_rows().end;
     let anchor = &candidate.anchor;
-    let number = |row| rows.at(first + row, anchor);
+    let number = |row| columns.at(first + row, anchor);
     match layout.more {
         More::Nothing => None,
         More::Angle(_) => candidate.rotated.map(Detail::Rotated),
@@ -289,34 +314,33 @@ fn detail(
 
 /// A class at an anchor that is confident enough.
 struct Scored {
-    anchor: usize,
+    column: usize,
     class: u32,
     confidence: f32,
 }
 
-/// Anchors that are looked at together: the scores of eighty classes fit the fastest cache.
+/// Columns that are looked at together: the scores of eighty classes fit the fastest cache.
 const BLOCK: usize = 64;
 
-/// The best class of each anchor, where it is confident enough. The first of equal ones wins.
-fn best(scores: &[f32], anchors: usize, criteria: &Criteria) -> Vec<Scored> {
-    // Most anchors fall here, before anything else is computed for them. The margin covers the
-    // rounding of the inverse; the exact comparison follows.
-    let least_logit = logit(criteria.min_confidence) - 1e-3;
-    let classes = scores.len().checked_div(anchors).unwrap_or(0);
-    let score = |class: usize, anchor: usize| scores[class * anchors + anchor];
+/// The best class of each column, where it is confident enough. The first of equal ones wins.
+fn best(scores: &[f32], columns: usize, criteria: &Criteria) -> Vec<Scored> {
+    // Most fall here, before anything else is computed for them; the exact comparison follows.
+    let least_logit = criteria.least_logit();
+    let classes = scores.len().checked_div(columns).unwrap_or(0);
+    let score = |class: usize, column: usize| scores[class * columns + column];
     let mut found = Vec::new();
-    for start in (0..anchors).step_by(BLOCK) {
-        let greatest = greatest(scores, anchors, start..(start + BLOCK).min(anchors));
+    for start in (0..columns).step_by(BLOCK) {
+        let greatest = greatest(scores, columns, start..(start + BLOCK).min(columns));
         // Written so that a threshold that is not a number lets nothing through.
-        let confident = (start..anchors).zip(greatest).filter(|(_, logit)| *logit >= least_logit);
-        for (anchor, logit) in confident {
+        let confident = (start..columns).zip(greatest).filter(|(_, logit)| *logit >= least_logit);
+        for (column, logit) in confident {
             let confidence = sigmoid(logit);
-            let class = (0..classes).find(|&class| score(class, anchor) == logit);
+            let class = (0..classes).find(|&class| score(class, column) == logit);
             if let Some(class) = class
                 && confidence > criteria.min_confidence
             {
-                let scored = Scored { anchor, class: class as u32, confidence };
-                let class = first_equal(scores, anchors, &scored);
+                let scored = Scored { column, class: class as u32, confidence };
+                let class = first_equal(scores, columns, &scored);
                 found.push(Scored { class, ..scored });
             }
         }
@@ -324,10 +348,10 @@ fn best(scores: &[f32], anchors: usize, criteria: &Criteria) -> Vec<Scored> {
     found
 }
 
-/// The greatest logit of each of some anchors.
-fn greatest(scores: &[f32], anchors: usize, block: Range<usize>) -> [f32; BLOCK] {
+/// The greatest logit of each of some columns.
+fn greatest(scores: &[f32], columns: usize, block: Range<usize>) -> [f32; BLOCK] {
     let mut greatest = [f32::NEG_INFINITY; BLOCK];
-    for row in scores.chunks_exact(anchors) {
+    for row in scores.chunks_exact(columns) {
         for (greatest, &score) in greatest.iter_mut().zip(&row[block.clone()]) {
             *greatest = if score > *greatest { score } else { *greatest };
         }
@@ -337,30 +361,30 @@ fn greatest(scores: &[f32], anchors: usize, block: Range<usize>) -> [f32; BLOCK]
 
 /// The first class that is as probable as the best one. Great logits differ where their
 /// probabilities do not, and the reference compares these.
-fn first_equal(scores: &[f32], anchors: usize, scored: &Scored) -> u32 {
+fn first_equal(scores: &[f32], columns: usize, scored: &Scored) -> u32 {
     /// Below, the probabilities of different logits are different numbers, or nearly.
     const CERTAIN: f32 = 0.999;
-    let &Scored { anchor, class, confidence } = scored;
+    let &Scored { column, class, confidence } = scored;
     if confidence < CERTAIN {
         return class;
     }
     (0..class)
-        .find(|&class| sigmoid(scores[class as usize * anchors + anchor]) == confidence)
+        .find(|&class| sigmoid(scores[class as usize * columns + column]) == confidence)
         .unwrap_or(class)
 }
 
 /// Every confident class of the best anchors, the best of them all.
-fn once(scores: &[f32], anchors: usize, criteria: &Criteria) -> Vec<Scored> {
-    let mut of_anchors = best(scores, anchors, criteria);
+fn once(scores: &[f32], columns: usize, criteria: &Criteria) -> Vec<Scored> {
+    let mut of_anchors = best(scores, columns, criteria);
     of_anchors.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
     of_anchors.truncate(MAX_ONCE);
-    let classes = scores.len().checked_div(anchors).unwrap_or(0);
+    let classes = scores.len().checked_div(columns).unwrap_or(0);
     let mut found: Vec<Scored> = of_anchors
         .iter()
-        .flat_map(|&Scored { anchor, .. }| {
+        .flat_map(|&Scored { column, .. }| {
             (0..classes).map(move |class| {
-                let confidence = sigmoid(scores[class * anchors + anchor]);
-                Scored { anchor, class: class as u32, confidence }
+                let confidence = sigmoid(scores[class * columns + column]);
+                Scored { column, class: class as u32, confidence }
             })
         })
         .filter(|scored| scored.confidence > criteria.min_confidence)
@@ -375,15 +399,20 @@ fn once(scores: &[f32], anchors: usize, criteria: &Criteria) -> Vec<Scored> {
 /// # Shapes
 ///
 /// - `sides`: distances to left, top, right and bottom, in strides
-fn candidate(scored: &Scored, sides: [f32; 4], rows: Rows, layout: &AnchorLayout) -> Candidate {
-    let &Scored { anchor, class, confidence } = scored;
-    let anchor = layout.anchor(anchor);
+fn candidate(
+    scored: &Scored,
+    sides: [f32; 4],
+    columns: Columns,
+    layout: &AnchorLayout,
+) -> Candidate {
+    let &Scored { column, class, confidence } = scored;
+    let anchor = layout.anchor(columns.anchor(column), column);
     let More::Angle(form) = layout.more else {
         let ([left, top, right, bottom], [x, y]) = (sides, anchor.middle);
         let bbox = [x - left, y - top, x + right, y + bottom].map(|edge| edge * anchor.stride);
         return Candidate { anchor, bbox, rotated: None, confidence, class };
     };
-    let angle = form.angle(rows.at(4 * layout.bins + layout.classes, &anchor));
+    let angle = form.angle(columns.at(layout.class_rows().end, &anchor));
     let rotated = RotatedBox::around(anchor.middle, anchor.stride, sides, angle);
     Candidate { anchor, bbox: rotated.bounds(), rotated: Some(rotated), confidence, class }
 }
@@ -400,15 +429,15 @@ pub(crate) fn softmax(logits: &[f32]) -> Vec<f32> {
 /// distributions over the bins.
 ///
 /// Row by row for several anchors: neighbours lie beside each other in a row, and rows far apart.
-fn distances(rows: Rows, bins: usize, scored: &[Scored]) -> Vec<[f32; 4]> {
+fn distances(columns: Columns, bins: usize, scored: &[Scored]) -> Vec<[f32; 4]> {
     let mut distances = vec![[0.0; 4]; scored.len()];
     let mut logits = vec![[0.0; BLOCK]; bins];
     for (scored, distances) in scored.chunks(BLOCK).zip(distances.chunks_mut(BLOCK)) {
         for side in 0..4 {
             for (bin, logits) in logits.iter_mut().enumerate() {
-                let row = rows.row(side * bins + bin);
+                let row = columns.row(side * bins + bin);
                 for (logit, scored) in logits.iter_mut().zip(scored) {
-                    *logit = row[scored.anchor];
+                    *logit = row[scored.column];
                 }
             }
             let expected = if bins == 1 { logits[0] } else { expectations(&logits) };

@@ -26,7 +26,7 @@ mod network;
 mod nms;
 
 pub use checkpoint::{Checkpoint, CheckpointError, Dtype, Kind, Limits, TensorRef, Value};
-pub use decode::{Criteria, Detail, Keypoint, Mask, Prediction, RotatedBox, ScoredBox};
+pub use decode::{Columns, Criteria, Detail, Keypoint, Mask, Prediction, RotatedBox, ScoredBox};
 pub use network::{
     Branch, LayerInfo, LoadOptions, Network, NetworkError, NetworkInfo, Place, Precision,
     Provenance, RawOutput, Task, UnknownBranch,

@@ -27,6 +27,8 @@ mod weights;
 
 use std::sync::Arc;
 
+use std::ops::Range;
+
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 pub use self::error::NetworkError;
@@ -40,7 +42,7 @@ use self::plan::{Output, Plan};
 use self::plans::Plans;
 use self::source::Site;
 use crate::checkpoint::Checkpoint;
-use crate::decode::{Criteria, Prediction, decode, softmax};
+use crate::decode::{Columns, Criteria, Prediction, decode, softmax};
 
 /// Least side of the picture that tells networks apart.
 const PROOF_SIDE: usize = 64;
@@ -138,30 +140,82 @@ impl Network {
         if pictures == 0 {
             return Ok(Vec::new());
         }
-        let plan = self.plan(input.dims())?;
-        match (self.engine.run(&plan, input), &plan.output) {
-            (RawOutput::Anchors { rows, prototypes }, Output::Anchors { layout, .. }) => {
+        let [.., height, width] = input.dims();
+        self.read(self.forward(input)?, [width, height], criteria)
+    }
+
+    /// Reads all of a raw output from the device, and says what is in the pictures. Waits for the
+    /// device.
+    ///
+    /// # Shapes
+    ///
+    /// - `size`: width and height of the pictures
+    /// - `criteria`: one for each picture
+    pub fn read(
+        &self,
+        raw: RawOutput,
+        size: [usize; 2],
+        criteria: &[Criteria],
+    ) -> Result<Vec<Prediction>, NetworkError> {
+        match raw {
+            RawOutput::Anchors { rows, prototypes } => {
+                let [_, height, count] = rows.dims();
                 let rows = rows.try_into_vec_as::<f32>()?;
                 let prototypes = prototypes.map(Tensor::try_into_vec_as::<f32>).transpose()?;
-                let prototypes = prototypes.unwrap_or_default();
-                let of_picture = prototypes.len() / pictures;
-                Ok(rows
-                    .chunks_exact(layout.rows() * layout.anchors())
-                    .zip(criteria)
-                    .enumerate()
-                    .map(|(at, (rows, criteria))| {
-                        let prototypes = &prototypes[at * of_picture..(at + 1) * of_picture];
-                        Prediction::Boxes(decode(rows, prototypes, layout, criteria))
-                    })
-                    .collect())
+                let pictures = rows.chunks_exact(height * count);
+                let columns: Vec<_> =
+                    pictures.map(|values| Columns { values, count, anchors: None }).collect();
+                self.decode(size, &columns, &prototypes.unwrap_or_default(), criteria)
             }
-            (RawOutput::Classes(raw), Output::Classes(logits)) => Ok(raw
-                .try_into_vec_as::<f32>()?
-                .chunks_exact(logits.shape.channels)
-                .map(|raw| Prediction::Probabilities(softmax(raw)))
-                .collect()),
-            _ => unreachable!("an output has the form that its plan says"),
+            RawOutput::Classes(raw) => {
+                let [_, classes] = raw.dims();
+                let raw = raw.try_into_vec_as::<f32>()?;
+                let softmax = |raw| Prediction::Probabilities(softmax(raw));
+                Ok(raw.chunks_exact(classes).map(softmax).collect())
+            }
         }
+    }
+
+    /// Says what is in the pictures from what the head of a detector said: for whoever reads that from
+    /// the device by other means than [`Network::read`].
+    ///
+    /// # Shapes
+    ///
+    /// - `size`: width and height of the pictures
+    /// - `columns`: of each picture
+    /// - `prototypes`: of a segmenter, as in [`RawOutput::Anchors`]; else empty
+    /// - `criteria`: one for each picture
+    pub fn decode(
+        &self,
+        [width, height]: [usize; 2],
+        columns: &[Columns<'_>],
+        prototypes: &[f32],
+        criteria: &[Criteria],
+    ) -> Result<Vec<Prediction>, NetworkError> {
+        let plan = self.plan([1, 3, height, width])?;
+        let Output::Anchors { layout, .. } = &plan.output else {
+            return Ok(Vec::new());
+        };
+        let of_picture = prototypes.len().checked_div(columns.len()).unwrap_or(0);
+        let pictures = columns.iter().zip(criteria).enumerate();
+        Ok(pictures
+            .map(|(at, (columns, criteria))| {
+                let prototypes = &prototypes[at * of_picture..(at + 1) * of_picture];
+                Prediction::Boxes(decode(*columns, prototypes, layout, criteria))
+            })
+            .collect())
+    }
+
+    /// Which rows of [`RawOutput::Anchors`] are the logits of classes, for pictures of this width and
+    /// height. None for a classifier.
+    pub fn class_rows(
+        &self,
+        [width, height]: [usize; 2],
+    ) -> Result<Option<Range<usize>>, NetworkError> {
+        Ok(match &self.plan([1, 3, height, width])?.output {
+            Output::Anchors { layout, .. } => Some(layout.class_rows()),
+            Output::Classes(_) => None,
+        })
     }
 
     /// Runs the network and leaves its output as it is, on the device.
@@ -176,15 +230,13 @@ impl Network {
     }
 
     /// How far what this network computes is from what `reference` does: the largest difference of
-    /// their outputs for a small picture that is the same at every call, as a part of the largest
-    /// number. Infinite where one of them is not a number.
+    /// their outputs for [the test picture](Network::test_picture), as a part of the largest number. Infinite where one of them is not a number.
     ///
     /// A network and its copy on another device differ by rounding alone: by less than 1e-3 in 32
     /// bits and 2e-2 in 16.
     pub fn deviation(&self, reference: &Self) -> Result<f32, NetworkError> {
-        let side = PROOF_SIDE.next_multiple_of(self.info.stride);
-        let found = self.numbers(side)?;
-        let expected = reference.numbers(side)?;
+        let found = self.numbers()?;
+        let expected = reference.numbers()?;
         if found.len() != expected.len() {
             return Ok(f32::INFINITY);
         }
@@ -195,15 +247,24 @@ impl Network {
         }))
     }
 
-    /// All numbers that the head makes of a picture with something everywhere.
-    fn numbers(&self, side: usize) -> Result<Vec<f32>, NetworkError> {
+    /// A small picture with something everywhere, the same at every call: to prove a network with.
+    ///
+    /// # Shapes
+    ///
+    /// `[1, 3, side, side]`
+    pub fn test_picture(&self) -> Tensor<4> {
+        let side = PROOF_SIDE.next_multiple_of(self.info.stride);
         let value = |at: usize| {
             let (channel, y, x) = (at / (side * side), at / side % side, at % side);
             ((x * 31 + y * 17 + channel * 101 + (x * y) % 23 * 7) % 256) as f32 / 255.0
         };
         let values: Vec<f32> = (0..3 * side * side).map(value).collect();
-        let data = TensorData::new(values, [1, 3, side, side]);
-        Ok(match self.forward(Tensor::from_data(data, self.engine.device()))? {
+        Tensor::from_data(TensorData::new(values, [1, 3, side, side]), self.engine.device())
+    }
+
+    /// All numbers that the head makes of the test picture.
+    fn numbers(&self) -> Result<Vec<f32>, NetworkError> {
+        Ok(match self.forward(self.test_picture())? {
             RawOutput::Anchors { rows, prototypes } => {
                 let mut numbers = rows.try_into_vec_as::<f32>()?;
                 if let Some(prototypes) = prototypes {

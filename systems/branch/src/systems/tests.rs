@@ -170,6 +170,26 @@ fn a_network_that_failed_fails_the_model_with_its_reason() {
 }
 
 #[test]
+fn a_model_whose_network_lost_its_device_waits_until_it_is_back() {
+    let (mut stage, _) = ready();
+    let set = |stage: &mut Stage, to: NetworkState| {
+        let world = stage.app.world_mut();
+        let mut networks = world.query::<&mut NetworkState>();
+        networks.iter_mut(world).for_each(|mut state| *state = to.clone());
+        stage.deliver();
+    };
+    set(&mut stage, NetworkState::Loading);
+    assert_eq!(stage.state(), ModelState::Loading);
+    stage.frame();
+    assert_eq!(stage.jobs().len(), 0);
+
+    set(&mut stage, NetworkState::Ready);
+    assert_eq!(stage.state(), ModelState::Ready);
+    stage.frame();
+    assert_eq!(stage.jobs().len(), 1);
+}
+
+#[test]
 fn a_frame_starts_one_pass_a_view() {
     let (mut stage, view) = ready();
     stage.frame();

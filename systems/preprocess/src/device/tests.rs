@@ -35,7 +35,8 @@ fn slot(gpu: &Gpu, shape: SlotShape, precision: Precision) -> DeviceSlot {
         usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC,
         mapped_at_creation: false,
     });
-    DeviceSlot { shape, precision, buffer, offset, bytes, id: 0, keep: Arc::new(()) }
+    let (gpu, keep) = (gpu.clone(), Arc::new(()));
+    DeviceSlot { id: 0, gpu, shape, precision, buffer, offset, bytes, keep }
 }
 
 fn read(gpu: &Gpu, slot: &DeviceSlot) -> Vec<f32> {

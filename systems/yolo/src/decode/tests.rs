@@ -36,7 +36,8 @@ impl Raw {
     }
 
     fn decode(&self, criteria: &Criteria) -> Vec<ScoredBox> {
-        decode(&self.values, &[], &self.layout, criteria)
+        let columns = Columns { values: &self.values, count: self.layout.anchors(), anchors: None };
+        decode(columns, &[], &self.layout, criteria)
     }
 }
 
@@ -104,7 +105,12 @@ fn levels_follow_each_other() {
     let layout = AnchorLayout { bins: 1, classes: 1, more: More::Nothing, once: false, levels };
     let mut values = vec![0.5; layout.rows() * layout.anchors()];
     values[4 * 5..].copy_from_slice(&[-20.0, -20.0, -20.0, -20.0, 4.0]);
-    let found = decode(&values, &[], &layout, &Criteria::default());
+    let found = decode(
+        Columns { values: &values, count: layout.anchors(), anchors: None },
+        &[],
+        &layout,
+        &Criteria::default(),
+    );
     assert_eq!(found[0].bbox, [0.0, 0.0, 16.0, 16.0]);
 }
 
@@ -172,4 +178,22 @@ fn the_time_of_a_crowd() {
         .collect();
     micros.sort_unstable();
     println!("{} candidates: median {} us, best {} us", 2_100, micros[100], micros[0]);
+}
+
+#[test]
+fn columns_that_were_picked_tell_the_same_as_all_of_them() {
+    let raw = Raw::new(2).score(1, 5, 3.0).score(0, 2, 1.0).score(2, 7, 2.0);
+    let (all, picked) = (raw.layout.anchors(), [2_u32, 5, 7]);
+    let values: Vec<f32> = raw
+        .values
+        .chunks_exact(all)
+        .flat_map(|row| picked.map(|anchor| row[anchor as usize]))
+        .collect();
+    let columns = Columns { values: &values, count: picked.len(), anchors: Some(&picked) };
+    let found = decode(columns, &[], &raw.layout, &Criteria::default());
+    assert_eq!(found.len(), 3);
+    assert_eq!(found, raw.decode(&Criteria::default()));
+
+    let none = Columns { values: &[], count: 0, anchors: Some(&[]) };
+    assert!(decode(none, &[], &raw.layout, &Criteria::default()).is_empty());
 }

@@ -1,0 +1,59 @@
+//! One batch, from a network's input to predictions.
+
+use burn::tensor::Tensor;
+use detector_yolo::{Criteria, Network, NetworkError, Prediction, RawOutput};
+
+use crate::device::InferenceDevice;
+use crate::select::{Picked, SelectError, select};
+
+/// Why a batch has no predictions.
+#[derive(Debug, thiserror::Error)]
+pub enum PredictError {
+    /// The network does not take it.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The device does not pick.
+    #[error("picking what the network found")]
+    Select(#[from] SelectError),
+    /// The device does not answer.
+    #[error("reading what the network found: {0}")]
+    Read(String),
+}
+
+/// Finds what is in the pictures, as [`Network::predict`]; on a GPU picked there, so that little has to
+/// come back. Called on the device's thread.
+///
+/// # Shapes
+///
+/// - `input`: `[pictures, 3, height, width]`, on `device`
+/// - `criteria`: one for each picture
+pub fn predict(
+    network: &Network,
+    device: &InferenceDevice,
+    input: Tensor<4>,
+    criteria: &[Criteria],
+) -> Result<Vec<Prediction>, PredictError> {
+    let [_, _, height, width] = input.dims();
+    let size = [width, height];
+    let classes = match device.shared() {
+        Some(_) => network.class_rows(size)?,
+        None => None,
+    };
+    match (network.forward(input)?, classes) {
+        (RawOutput::Anchors { rows, prototypes }, Some(classes)) => {
+            let Some(picked) = select(rows.clone(), classes, criteria)? else {
+                let raw = RawOutput::Anchors { rows, prototypes };
+                return Ok(network.read(raw, size, criteria)?);
+            };
+            // Of pictures in which nothing is, nobody asks for masks.
+            let wanted = prototypes.filter(|_| picked.iter().any(|picked| !picked.is_empty()));
+            let prototypes = wanted
+                .map(Tensor::try_into_vec_as::<f32>)
+                .transpose()
+                .map_err(|error| PredictError::Read(error.to_string()))?;
+            let columns: Vec<_> = picked.iter().map(Picked::columns).collect();
+            Ok(network.decode(size, &columns, &prototypes.unwrap_or_default(), criteria)?)
+        }
+        (raw, _) => Ok(network.read(raw, size, criteria)?),
+    }
+}

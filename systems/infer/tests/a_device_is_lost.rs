@@ -18,7 +18,7 @@ use detector_gpu::{Filled, Gpu, SlotPool};
 use detector_infer::{DeviceChoice, InferPlugin, InferenceDevice, PrecisionChoice};
 
 /// Kernels are compiled on a busy machine meanwhile.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 const SIDE: usize = 32;
 
 /// The stage alone, with one network on the software Vulkan device.

@@ -1,29 +1,31 @@
 // A part of a frame into one row of a network's input: colour, crop, resampling, padding.
 //
-// In: the planes of a picture as they lie in memory. Out: `[height, width, 3]`, red, green and blue
-// from 0 to 1. One invocation for each two pixels of the input, so that those of 16 bits fill whole
-// words. The arithmetic is that of `fill_host` on the CPU, to 1/255.
+// In: the planes of a picture as they lie in memory, and tables of what each column and row is made
+// of. Out: `[height, width, 3]`, red, green and blue from 0 to 1. One invocation for each two pixels
+// of the input, so that those of 16 bits fill whole words. All arithmetic is of whole numbers, and
+// gives the same bits as `fill_host` on the CPU.
 
 struct Job {
     // First byte, and bytes from row to row, of each plane.
     plane: vec4<u32>,
     stride: vec4<u32>,
-    // The part that is looked at: column, row, columns, rows.
-    source: vec4<u32>,
-    // Its size after resampling, and where that lands in the input.
-    resized: vec2<u32>,
-    offset: vec2<i32>,
+    // First column and row of the part that is looked at.
+    origin: vec2<u32>,
     // The input's columns and rows.
     tensor: vec2<u32>,
+    // Where in the input the picture begins, and how much of it is seen.
+    at: vec2<u32>,
+    seen: vec2<u32>,
+    // Where the tables of its columns and of its rows begin.
+    tables: vec2<u32>,
     // Pixels of the slot before this row of it.
     first_pixel: u32,
     // 0: RGB, 1: NV12, 2: I420.
     format: u32,
-    // 0: two by two neighbours, 1: every pixel that shrinks into one.
-    antialiased: u32,
+    // 0: two by two neighbours. Every pixel that shrinks into one: 1: first across, 2: first down.
+    filter_kind: u32,
     // 0: 32 bits, 1: 16 bits.
     half: u32,
-    padding: f32,
     black: i32,
     // Luma and chroma to RGB, 16 bits behind the point.
     luma: i32,
@@ -31,120 +33,138 @@ struct Job {
     green_from_u: i32,
     green_from_v: i32,
     blue_from_u: i32,
-    unused0: u32,
-    unused1: u32,
-    unused2: u32,
 }
 
 @group(0) @binding(0) var<storage, read> planes: array<u32>;
 @group(0) @binding(1) var<storage, read_write> slot: array<u32>;
 @group(0) @binding(2) var<uniform> job: Job;
+// The values of the samples 0 to 255, as they lie in the slot; then what the jobs point at.
+@group(0) @binding(3) var<storage, read> tables: array<u32>;
 
-fn byte_at(place: u32) -> u32 {
-    return (planes[place >> 2u] >> ((place & 3u) * 8u)) & 0xffu;
-}
+const PADDING: vec3<i32> = vec3(114);
 
-fn clamped(fixed: i32) -> f32 {
-    return f32(clamp(fixed >> 16u, 0, 255));
+fn byte_at(place: u32) -> i32 {
+    return i32((planes[place >> 2u] >> ((place & 3u) * 8u)) & 0xffu);
 }
 
 // A pixel of the part that is looked at, 0 to 255.
-fn pixel(x: u32, y: u32) -> vec3<f32> {
-    let column = job.source.x + x;
-    let row = job.source.y + y;
+fn pixel(at: vec2<u32>) -> vec3<i32> {
+    let column = job.origin.x + at.x;
+    let row = job.origin.y + at.y;
     if job.format == 0u {
         let place = job.plane.x + row * job.stride.x + column * 3u;
-        return vec3(f32(byte_at(place)), f32(byte_at(place + 1u)), f32(byte_at(place + 2u)));
+        return vec3(byte_at(place), byte_at(place + 1u), byte_at(place + 2u));
     }
-    let luma = i32(byte_at(job.plane.x + row * job.stride.x + column));
+    let luma = byte_at(job.plane.x + row * job.stride.x + column);
     var u: i32;
     var v: i32;
     if job.format == 1u {
         let place = job.plane.y + (row / 2u) * job.stride.y + (column / 2u) * 2u;
-        u = i32(byte_at(place)) - 128;
-        v = i32(byte_at(place + 1u)) - 128;
+        u = byte_at(place) - 128;
+        v = byte_at(place + 1u) - 128;
     } else {
-        u = i32(byte_at(job.plane.y + (row / 2u) * job.stride.y + column / 2u)) - 128;
-        v = i32(byte_at(job.plane.z + (row / 2u) * job.stride.z + column / 2u)) - 128;
+        u = byte_at(job.plane.y + (row / 2u) * job.stride.y + column / 2u) - 128;
+        v = byte_at(job.plane.z + (row / 2u) * job.stride.z + column / 2u) - 128;
     }
     let grey = (luma - job.black) * job.luma + 32768;
-    return vec3(
-        clamped(grey + job.red_from_v * v),
-        clamped(grey + job.green_from_u * u + job.green_from_v * v),
-        clamped(grey + job.blue_from_u * u),
+    let fixed = vec3(
+        grey + job.red_from_v * v,
+        grey + job.green_from_u * u + job.green_from_v * v,
+        grey + job.blue_from_u * u,
+    );
+    return clamp(fixed >> vec3(16u), vec3(0), vec3(255));
+}
+
+// Two neighbours and how much of each, 11 bits behind the point.
+struct Pair {
+    low: u32,
+    high: u32,
+    low_weight: i32,
+    high_weight: i32,
+}
+
+fn pair(table: u32, index: u32) -> Pair {
+    let samples = tables[table + 2u * index];
+    let weights = tables[table + 2u * index + 1u];
+    return Pair(
+        samples & 0xffffu,
+        samples >> 16u,
+        i32(weights & 0xffffu),
+        i32(weights >> 16u),
     );
 }
 
-// Two by two neighbours at half-pixel centres, the edge repeated.
-fn bilinear(at: vec2<u32>) -> vec3<f32> {
-    let size = vec2<f32>(job.source.zw);
-    let last = job.source.zw - vec2(1u);
-    let scale = size / vec2<f32>(job.resized);
-    let centre = clamp((vec2<f32>(at) + 0.5) * scale - 0.5, vec2(0.0), vec2<f32>(last));
-    let low = vec2<u32>(centre);
-    let high = min(low + vec2(1u), last);
-    let weight = centre - vec2<f32>(low);
-    let above = mix(pixel(low.x, low.y), pixel(high.x, low.y), weight.x);
-    let below = mix(pixel(low.x, high.y), pixel(high.x, high.y), weight.x);
-    return mix(above, below, weight.y);
+fn mixed(columns: Pair, row: u32) -> vec3<i32> {
+    let low = pixel(vec2(columns.low, row)) * columns.low_weight;
+    let high = pixel(vec2(columns.high, row)) * columns.high_weight;
+    return (low + high) >> vec3(4u);
 }
 
-// First and last source sample that a sample of the resampled picture is made of, and its centre.
+// Two by two neighbours, with the roundings of OpenCV's `INTER_LINEAR`.
+fn bilinear(at: vec2<u32>) -> vec3<i32> {
+    let columns = pair(job.tables.x, at.x);
+    let rows = pair(job.tables.y, at.y);
+    let low = (mixed(columns, rows.low) * rows.low_weight) >> vec3(16u);
+    let high = (mixed(columns, rows.high) * rows.high_weight) >> vec3(16u);
+    return (low + high + vec3(2)) >> vec3(2u);
+}
+
+// The samples, side by side, that a sample is made of, and where their weights are: 22 bits behind
+// the point.
 struct Window {
     first: u32,
-    end: u32,
-    centre: f32,
-    width: f32,
+    count: u32,
+    weights: u32,
 }
 
-fn window(at: u32, source: u32, resized: u32) -> Window {
-    let scale = f32(source) / f32(resized);
-    let width = max(scale, 1.0);
-    let centre = (f32(at) + 0.5) * scale;
-    let first = u32(max(floor(centre - width + 0.5), 0.0));
-    let end = min(u32(floor(centre + width + 0.5)), source);
-    return Window(first, end, centre, width);
+fn window(table: u32, index: u32) -> Window {
+    let samples = tables[table + 2u * index];
+    return Window(samples & 0xffffu, samples >> 16u, tables[table + 2u * index + 1u]);
 }
 
-fn weight(window: Window, at: u32) -> f32 {
-    return max(1.0 - abs((f32(at) + 0.5 - window.centre) / window.width), 0.0);
+const HALF: vec3<i32> = vec3(1 << 21u);
+
+fn rounded(sum: vec3<i32>) -> vec3<i32> {
+    return clamp(sum >> vec3(22u), vec3(0), vec3(255));
 }
 
-// A triangle as wide as the scale, so that every source pixel counts.
-fn antialiased(at: vec2<u32>) -> vec3<f32> {
-    let across = window(at.x, job.source.z, job.resized.x);
-    let down = window(at.y, job.source.w, job.resized.y);
-    var sum = vec3(0.0);
-    var weights = 0.0;
-    for (var y = down.first; y < down.end; y++) {
-        var row = vec3(0.0);
-        var row_weights = 0.0;
-        for (var x = across.first; x < across.end; x++) {
-            let part = weight(across, x);
-            row += pixel(x, y) * part;
-            row_weights += part;
+// Every pixel counts, with the roundings of Pillow's `BILINEAR`: to eight bits after the first of the
+// two ways, and again after the second.
+fn antialiased(at: vec2<u32>) -> vec3<i32> {
+    var first = window(job.tables.x, at.x);
+    var second = window(job.tables.y, at.y);
+    let down_first = job.filter_kind == 2u;
+    if down_first {
+        let across = first;
+        first = second;
+        second = across;
+    }
+    var sum = HALF;
+    for (var outer = 0u; outer < second.count; outer++) {
+        var part = HALF;
+        for (var inner = 0u; inner < first.count; inner++) {
+            let place = vec2(first.first + inner, second.first + outer);
+            let weight = bitcast<i32>(tables[first.weights + inner]);
+            part += pixel(select(place, place.yx, down_first)) * weight;
         }
-        let part = weight(down, y);
-        // Rounded to eight bits between the passes, as it is on the CPU.
-        sum += floor(row / row_weights + 0.5) * part;
-        weights += part;
+        sum += rounded(part) * bitcast<i32>(tables[second.weights + outer]);
     }
-    return sum / weights;
+    return rounded(sum);
 }
 
-// A pixel of the input, 0 to 1.
-fn input(index: u32) -> vec3<f32> {
-    let at = vec2<i32>(vec2(index % job.tensor.x, index / job.tensor.x)) - job.offset;
-    if any(at < vec2(0)) || any(at >= vec2<i32>(job.resized)) {
-        return vec3(job.padding);
+// The values of a pixel of the input, as they lie in the slot.
+fn values(index: u32) -> vec3<u32> {
+    let place = vec2(index % job.tensor.x, index / job.tensor.x);
+    var samples = PADDING;
+    if all(place >= job.at) && all(place < job.at + job.seen) {
+        let at = place - job.at;
+        if job.filter_kind == 0u {
+            samples = bilinear(at);
+        } else {
+            samples = antialiased(at);
+        }
     }
-    var value: vec3<f32>;
-    if job.antialiased == 1u {
-        value = antialiased(vec2<u32>(at));
-    } else {
-        value = bilinear(vec2<u32>(at));
-    }
-    return floor(clamp(value, vec3(0.0), vec3(255.0)) + 0.5) / 255.0;
+    return vec3(tables[samples.x], tables[samples.y], tables[samples.z]);
 }
 
 @compute @workgroup_size(64)
@@ -157,28 +177,28 @@ fn letterbox(
     if first >= pixels {
         return;
     }
-    let one = input(first);
+    let one = values(first);
     let both = first + 1u < pixels;
-    var two = vec3(0.0);
+    var two = vec3(0u);
     if both {
-        two = input(first + 1u);
+        two = values(first + 1u);
     }
     let place = (job.first_pixel + first) * 3u;
     if job.half == 1u {
         let word = place / 2u;
-        slot[word] = pack2x16float(one.xy);
-        slot[word + 1u] = pack2x16float(vec2(one.z, two.x));
+        slot[word] = one.x | (one.y << 16u);
+        slot[word + 1u] = one.z | (two.x << 16u);
         if both {
-            slot[word + 2u] = pack2x16float(two.yz);
+            slot[word + 2u] = two.y | (two.z << 16u);
         }
     } else {
-        slot[place] = bitcast<u32>(one.x);
-        slot[place + 1u] = bitcast<u32>(one.y);
-        slot[place + 2u] = bitcast<u32>(one.z);
+        slot[place] = one.x;
+        slot[place + 1u] = one.y;
+        slot[place + 2u] = one.z;
         if both {
-            slot[place + 3u] = bitcast<u32>(two.x);
-            slot[place + 4u] = bitcast<u32>(two.y);
-            slot[place + 5u] = bitcast<u32>(two.z);
+            slot[place + 3u] = two.x;
+            slot[place + 4u] = two.y;
+            slot[place + 5u] = two.z;
         }
     }
 }

@@ -1,20 +1,19 @@
 //! Frames into input slots, on the GPU.
 
-use std::num::NonZeroU64;
-use std::sync::{Arc, Weak};
+mod frames;
+mod job;
 
-use bytemuck::{Pod, Zeroable};
-use detector_components::frame::{PixelFormat, Pixels};
-use detector_components::geometry::{Filter, Placement};
-use detector_gpu::{DeviceSlot, Gpu, Precision};
-use detector_picture::ToRgb;
-use wgpu::util::DeviceExt;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use detector_components::frame::Pixels;
+use detector_components::geometry::Placement;
+use detector_gpu::{DeviceSlot, Gpu};
 
 use crate::error::FillError;
+use frames::{FrameOnDevice, Frames};
+use job::{ShaderJob, Tables};
 
-/// Frames that are kept on the device, as several jobs look at each. One for each camera and a few
-/// more; the one that was used longest ago makes room.
-const MAX_UPLOADS: usize = 48;
 /// Invocations of a workgroup, each for two pixels.
 const PIXELS_PER_GROUP: u32 = 128;
 /// What every device allows in one dimension of a dispatch.
@@ -24,68 +23,28 @@ const MAX_GROUPS: u32 = 65_535;
 pub struct DeviceFiller {
     gpu: Gpu,
     pipeline: Result<wgpu::ComputePipeline, String>,
-    uploads: Vec<Upload>,
-}
-
-/// A frame on the device.
-struct Upload {
-    /// Which one. Another frame may come to lie where a dropped one was; a weak pointer knows.
-    pixels: Weak<Pixels>,
-    buffer: wgpu::Buffer,
-    layout: PlaneLayout,
-}
-
-/// Where the planes of a frame lie in a buffer.
-#[derive(Clone, Copy, Default)]
-struct PlaneLayout {
-    offsets: [u32; 4],
-    strides: [u32; 4],
-}
-
-/// What the shader calls `Job`.
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct ShaderJob {
-    plane: [u32; 4],
-    stride: [u32; 4],
-    source: [u32; 4],
-    resized: [u32; 2],
-    offset: [i32; 2],
-    tensor: [u32; 2],
-    first_pixel: u32,
-    format: u32,
-    antialiased: u32,
-    half: u32,
-    padding: f32,
-    black: i32,
-    luma: i32,
-    red_from_v: i32,
-    green_from_u: i32,
-    green_from_v: i32,
-    blue_from_u: i32,
-    unused: [u32; 3],
+    frames: Frames,
+    /// What is looked up, of all rows of a batch.
+    tables: Tables,
+    tables_on_device: Scratch,
+    /// The jobs of all rows of a batch, each where a binding may begin.
+    jobs: Vec<u8>,
+    jobs_on_device: Scratch,
 }
 
 impl DeviceFiller {
     /// Compiles the shader.
     pub fn new(gpu: Gpu) -> Self {
-        let device = &gpu.device;
-        let pipeline = checked(device, || {
-            let source = include_str!("../../../assets/shaders/letterbox.wgsl");
-            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-                label: Some("letterbox"),
-                source: wgpu::ShaderSource::Wgsl(source.into()),
-            });
-            device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some("letterbox"),
-                layout: None,
-                module: &module,
-                entry_point: Some("letterbox"),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
-                cache: None,
-            })
-        });
-        Self { gpu, pipeline, uploads: Vec::new() }
+        let pipeline = checked(&gpu.device, || pipeline(&gpu.device));
+        Self {
+            gpu,
+            pipeline,
+            frames: Frames::default(),
+            tables: Tables::default(),
+            tables_on_device: Scratch::new("letterbox tables", wgpu::BufferUsages::STORAGE),
+            jobs: Vec::new(),
+            jobs_on_device: Scratch::new("letterbox jobs", wgpu::BufferUsages::UNIFORM),
+        }
     }
 
     /// Whether this is the device that it fills slots of.
@@ -95,6 +54,8 @@ impl DeviceFiller {
 
     /// Lays parts of frames into the first rows of a slot. Returns when the work is on the queue:
     /// what is submitted later reads the slot as it is then.
+    ///
+    /// However many rows there are, it is one submission, and each frame is uploaded once.
     pub fn fill(
         &mut self,
         slot: &DeviceSlot,
@@ -106,15 +67,22 @@ impl DeviceFiller {
         };
         let gpu = self.gpu.clone();
         checked(&gpu.device, || {
+            let frames: Vec<FrameOnDevice> =
+                rows.iter().map(|(pixels, _)| self.frames.uploaded(&gpu, pixels)).collect();
+            let pace = self.write_jobs(slot, rows, &frames);
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
             {
                 let mut pass = encoder.begin_compute_pass(&Default::default());
                 pass.set_pipeline(&pipeline);
-                for (row, (pixels, placement)) in (0..).zip(rows) {
-                    let (planes, layout) = self.uploaded(pixels);
-                    let job = shader_job(pixels, placement, layout, slot, row);
-                    let group = self.bind_group(&pipeline, &planes, slot, &job);
-                    pass.set_bind_group(0, &group, &[]);
+                let mut bound = None;
+                for (index, (frame, (_, placement))) in (0..).zip(frames.iter().zip(rows)) {
+                    // Rows often look at the same frame as the row before.
+                    let group = match bound.take() {
+                        Some((buffer, group)) if buffer == frame.buffer => group,
+                        _ => self.bind_group(&pipeline, &frame.buffer, slot),
+                    };
+                    pass.set_bind_group(0, &group, &[index * pace]);
+                    bound = Some((frame.buffer.clone(), group));
                     let groups = (placement.tensor.width * placement.tensor.height)
                         .div_ceil(PIXELS_PER_GROUP);
                     pass.dispatch_workgroups(
@@ -129,129 +97,124 @@ impl DeviceFiller {
         .map_err(FillError::Refused)
     }
 
+    /// Puts on the device what the shader is to know of each row. The bytes from one job to the next.
+    fn write_jobs(
+        &mut self,
+        slot: &DeviceSlot,
+        rows: &[(Arc<Pixels>, Placement)],
+        frames: &[FrameOnDevice],
+    ) -> u32 {
+        let alignment = self.gpu.device.limits().min_uniform_buffer_offset_alignment as usize;
+        let pace = size_of::<ShaderJob>().next_multiple_of(alignment);
+        self.tables.begin(slot.precision);
+        self.jobs.clear();
+        for (index, (frame, (pixels, placement))) in (0..).zip(frames.iter().zip(rows)) {
+            let places = self.tables.add(placement);
+            let job = ShaderJob::new(pixels, placement, frame.layout, places, slot, index);
+            self.jobs.extend_from_slice(bytemuck::bytes_of(&job));
+            self.jobs.resize((index as usize + 1) * pace, 0);
+        }
+        self.jobs_on_device.write(&self.gpu, &self.jobs);
+        self.tables_on_device.write(&self.gpu, bytemuck::cast_slice(self.tables.words()));
+        pace as u32
+    }
+
     fn bind_group(
         &self,
         pipeline: &wgpu::ComputePipeline,
         planes: &wgpu::Buffer,
         slot: &DeviceSlot,
-        job: &ShaderJob,
     ) -> wgpu::BindGroup {
-        let device = &self.gpu.device;
-        let uniform = device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
-            label: Some("letterbox job"),
-            contents: bytemuck::bytes_of(job),
-            usage: wgpu::BufferUsages::UNIFORM,
-        });
+        let part = |buffer, offset, size| {
+            wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer,
+                offset,
+                size: NonZeroU64::new(size),
+            })
+        };
+        let job = size_of::<ShaderJob>() as u64;
         let entry = |binding, resource| wgpu::BindGroupEntry { binding, resource };
-        device.create_bind_group(&wgpu::BindGroupDescriptor {
+        self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("letterbox"),
             layout: &pipeline.get_bind_group_layout(0),
             entries: &[
                 entry(0, planes.as_entire_binding()),
                 // The buffer holds other tensors too: only the slot's part of it is bound.
-                entry(
-                    1,
-                    wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                        buffer: &slot.buffer,
-                        offset: slot.offset,
-                        size: NonZeroU64::new(slot.bytes),
-                    }),
-                ),
-                entry(2, uniform.as_entire_binding()),
+                entry(1, part(&slot.buffer, slot.offset, slot.bytes)),
+                entry(2, part(self.jobs_on_device.buffer(), 0, job)),
+                entry(3, self.tables_on_device.buffer().as_entire_binding()),
             ],
         })
     }
+}
 
-    /// A frame on the device: uploaded once, whoever looks at it.
-    fn uploaded(&mut self, pixels: &Arc<Pixels>) -> (wgpu::Buffer, PlaneLayout) {
-        let known = self
-            .uploads
-            .iter()
-            .position(|upload| std::ptr::eq(upload.pixels.as_ptr(), Arc::as_ptr(pixels)));
-        if let Some(known) = known {
-            // Used last goes last.
-            let upload = self.uploads.remove(known);
-            let found = (upload.buffer.clone(), upload.layout);
-            self.uploads.push(upload);
-            return found;
-        }
-        let (bytes, layout) = packed(pixels);
+fn pipeline(device: &wgpu::Device) -> wgpu::ComputePipeline {
+    let source = include_str!("../../../assets/shaders/letterbox.wgsl");
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some("letterbox"),
+        source: wgpu::ShaderSource::Wgsl(source.into()),
+    });
+    let entry = |binding, ty, has_dynamic_offset| wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset, min_binding_size: None },
+        count: None,
+    };
+    let storage = |read_only| wgpu::BufferBindingType::Storage { read_only };
+    let bindings = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some("letterbox"),
+        entries: &[
+            entry(0, storage(true), false),
+            entry(1, storage(false), false),
+            entry(2, wgpu::BufferBindingType::Uniform, true),
+            entry(3, storage(true), false),
+        ],
+    });
+    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some("letterbox"),
+        bind_group_layouts: &[Some(&bindings)],
+        immediate_size: 0,
+    });
+    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some("letterbox"),
+        layout: Some(&layout),
+        module: &module,
+        entry_point: Some("letterbox"),
+        compilation_options: wgpu::PipelineCompilationOptions::default(),
+        cache: None,
+    })
+}
+
+/// Memory on the device that is written anew for each batch, and grows with the largest.
+struct Scratch {
+    label: &'static str,
+    usage: wgpu::BufferUsages,
+    buffer: Option<wgpu::Buffer>,
+}
+
+impl Scratch {
+    fn new(label: &'static str, usage: wgpu::BufferUsages) -> Self {
+        Self { label, usage: usage | wgpu::BufferUsages::COPY_DST, buffer: None }
+    }
+
+    /// Work that reads what was there before is before this write on the queue.
+    fn write(&mut self, gpu: &Gpu, bytes: &[u8]) {
         let size = bytes.len() as u64;
-        // A frame that is gone leaves its buffer to the next of its size. Work that reads it is
-        // before this write on the queue.
-        let free = self
-            .uploads
-            .iter()
-            .position(|upload| upload.pixels.strong_count() == 0 && upload.buffer.size() == size);
-        let buffer = match free {
-            Some(free) => self.uploads.remove(free).buffer,
-            None => {
-                if self.uploads.len() >= MAX_UPLOADS {
-                    self.uploads.remove(0);
-                }
-                self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
-                    label: Some("frame"),
-                    size,
-                    usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST,
-                    mapped_at_creation: false,
-                })
-            }
-        };
-        self.gpu.queue.write_buffer(&buffer, 0, &bytes);
-        let pixels = Arc::downgrade(pixels);
-        self.uploads.push(Upload { pixels, buffer: buffer.clone(), layout });
-        (buffer, layout)
+        let buffer = self.buffer.take().filter(|buffer| size <= buffer.size());
+        let buffer = buffer.unwrap_or_else(|| {
+            gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(self.label),
+                size: size.next_power_of_two(),
+                usage: self.usage,
+                mapped_at_creation: false,
+            })
+        });
+        gpu.queue.write_buffer(&buffer, 0, bytes);
+        self.buffer = Some(buffer);
     }
-}
 
-/// The planes of a frame one after the other, each from a whole word on.
-fn packed(pixels: &Pixels) -> (Vec<u8>, PlaneLayout) {
-    let mut layout = PlaneLayout::default();
-    let mut bytes = Vec::new();
-    let sizes = pixels.format().plane_sizes(pixels.size());
-    for (index, (row, rows)) in sizes.into_iter().enumerate() {
-        let stride = pixels.strides()[index];
-        layout.offsets[index] = bytes.len() as u32;
-        layout.strides[index] = stride as u32;
-        // Up to the last sample: what lies behind it belongs to nobody.
-        bytes.extend_from_slice(&pixels.plane(index)[..stride * (rows - 1) + row]);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-    }
-    (bytes, layout)
-}
-
-fn shader_job(
-    pixels: &Pixels,
-    placement: &Placement,
-    layout: PlaneLayout,
-    slot: &DeviceSlot,
-    row: u32,
-) -> ShaderJob {
-    let Placement { source, resized, offset, filter, tensor } = *placement;
-    let to_rgb = ToRgb::new(pixels.color());
-    ShaderJob {
-        plane: layout.offsets,
-        stride: layout.strides,
-        source: [source.x, source.y, source.width, source.height],
-        resized: [resized.width, resized.height],
-        offset,
-        tensor: [tensor.width, tensor.height],
-        first_pixel: row * tensor.width * tensor.height,
-        format: match pixels.format() {
-            PixelFormat::Rgb => 0,
-            PixelFormat::Nv12 => 1,
-            PixelFormat::I420 => 2,
-        },
-        antialiased: u32::from(filter == Filter::Antialiased),
-        half: u32::from(slot.precision == Precision::F16),
-        padding: f32::from(Placement::PADDING) / 255.0,
-        black: to_rgb.black,
-        luma: to_rgb.luma,
-        red_from_v: to_rgb.red_from_v,
-        green_from_u: to_rgb.green_from_u,
-        green_from_v: to_rgb.green_from_v,
-        blue_from_u: to_rgb.blue_from_u,
-        unused: [0; 3],
+    fn buffer(&self) -> &wgpu::Buffer {
+        self.buffer.as_ref().expect("written before it is bound")
     }
 }
 

@@ -1,15 +1,14 @@
-//! The shader and the CPU agree, on the software Vulkan device.
+//! The shader and the CPU give the same bits, on the software Vulkan device.
 
-use detector_components::frame::{ColorMatrix, ColorSpace};
+use detector_components::frame::{ColorMatrix, ColorSpace, PixelFormat};
 use detector_components::geometry::{Region, Size};
-use detector_gpu::SlotShape;
+use detector_gpu::{Precision, SlotShape};
 use half::f16;
 
+use super::frames::MAX_FRAMES;
 use super::*;
+use crate::golden::{self, noise};
 use crate::host::fill_host;
-
-/// Half a step for the rounding of 16-bit numbers near 1.
-const TOLERANCE: f32 = 1.0 / 255.0 + 5e-4;
 
 fn software_gpu() -> Gpu {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
@@ -62,22 +61,6 @@ fn read(gpu: &Gpu, slot: &DeviceSlot) -> Vec<f32> {
     }
 }
 
-/// Noise, the same on every run, with rows padded by `pad` bytes of something else.
-fn picture(format: PixelFormat, size: Size, pad: usize, color: ColorSpace) -> Arc<Pixels> {
-    let mut state = 1_u32;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 24) as u8
-    };
-    let mut strides = Vec::new();
-    let mut planes = Vec::new();
-    for (row, rows) in format.plane_sizes(size) {
-        strides.push(row + pad);
-        planes.push((0..(row + pad) * rows).map(|_| next()).collect::<Vec<u8>>());
-    }
-    Arc::new(Pixels::new(format, size, strides, color, planes).unwrap())
-}
-
 #[track_caller]
 fn agree(gpu: &Gpu, filler: &mut DeviceFiller, pixels: &Arc<Pixels>, placements: &[Placement]) {
     for precision in [Precision::F32, Precision::F16] {
@@ -96,10 +79,14 @@ fn agree(gpu: &Gpu, filler: &mut DeviceFiller, pixels: &Arc<Pixels>, placements:
                 for channel in 0..3 {
                     let on_device = device[(row * plane + index) * 3 + channel];
                     let on_host = host[channel * plane + index];
-                    assert!(
-                        (on_device - on_host).abs() <= TOLERANCE,
-                        "{:?} {placement:?} {precision:?} pixel {index} channel {channel}: \
-                         {on_device} and {on_host}",
+                    let on_host = match precision {
+                        Precision::F32 => on_host,
+                        Precision::F16 => f16::from_f32(on_host).to_f32(),
+                    };
+                    assert_eq!(
+                        on_device,
+                        on_host,
+                        "{:?} {placement:?} {precision:?} pixel {index} channel {channel}",
                         pixels.format(),
                     );
                 }
@@ -119,7 +106,7 @@ fn the_shader_and_the_cpu_agree_on_every_layout() {
     let tensor = Size { width: 32, height: 32 };
     for format in [PixelFormat::Rgb, PixelFormat::Nv12, PixelFormat::I420] {
         for (pad, color) in [(0, ColorSpace::JPEG), (11, video)] {
-            let pixels = picture(format, size, pad, color);
+            let pixels = noise(format, size, pad, color);
             // Two rows of one slot: a letterbox of all and one of a part.
             let letterboxes =
                 [Placement::letterbox(whole, tensor), Placement::letterbox(crop, tensor)];
@@ -128,6 +115,8 @@ fn the_shader_and_the_cpu_agree_on_every_layout() {
             let crops =
                 [Placement::centre_crop(whole, smaller), Placement::centre_crop(crop, smaller)];
             agree(&gpu, &mut filler, &pixels, &crops);
+            let tall = Region { x: 3, y: 1, width: 3, height: 22 };
+            agree(&gpu, &mut filler, &pixels, &[Placement::centre_crop(tall, smaller)]);
         }
     }
 }
@@ -137,7 +126,7 @@ fn an_input_with_an_odd_number_of_pixels_is_filled_to_its_end() {
     let gpu = software_gpu();
     let mut filler = DeviceFiller::new(gpu.clone());
     let size = Size { width: 16, height: 12 };
-    let pixels = picture(PixelFormat::Nv12, size, 0, ColorSpace::JPEG);
+    let pixels = noise(PixelFormat::Nv12, size, 0, ColorSpace::JPEG);
     let tensor = Size { width: 7, height: 7 };
     let placement = Placement::centre_crop(Region::whole(size), tensor);
     agree(&gpu, &mut filler, &pixels, &[placement]);
@@ -150,9 +139,49 @@ fn a_frame_is_uploaded_once_and_its_memory_used_again() {
     let size = Size { width: 16, height: 12 };
     let tensor = Size { width: 16, height: 16 };
     let placement = Placement::letterbox(Region::whole(size), tensor);
-    for _ in 0..3 * MAX_UPLOADS {
-        let pixels = picture(PixelFormat::I420, size, 0, ColorSpace::JPEG);
+    for _ in 0..3 * MAX_FRAMES {
+        let pixels = noise(PixelFormat::I420, size, 0, ColorSpace::JPEG);
         agree(&gpu, &mut filler, &pixels, &[placement, placement]);
     }
-    assert_eq!(filler.uploads.len(), 1);
+    assert_eq!(filler.frames.len(), 1);
+}
+
+#[test]
+fn the_shader_scales_pictures_as_opencv_and_pillow_scale_them() {
+    let gpu = software_gpu();
+    let mut filler = DeviceFiller::new(gpu.clone());
+    for golden in golden::all() {
+        let Size { width, height } = golden.placement.tensor;
+        let shape = SlotShape { batch: 1, height: height as usize, width: width as usize };
+        let slot = slot(&gpu, shape, Precision::F32);
+        filler.fill(&slot, &[(golden.pixels, golden.placement)]).unwrap();
+        let expected = golden.expected.into_iter().map(|sample| f32::from(sample) / 255.0);
+        assert!(read(&gpu, &slot).into_iter().eq(expected), "{}", golden.name);
+    }
+}
+
+#[test]
+fn rows_of_different_frames_fill_one_slot() {
+    let gpu = software_gpu();
+    let mut filler = DeviceFiller::new(gpu.clone());
+    let tensor = Size { width: 16, height: 16 };
+    let shape = SlotShape { batch: 4, height: 16, width: 16 };
+    let slot = slot(&gpu, shape, Precision::F32);
+    let row = |format, size: Size| {
+        let pixels = noise(format, size, 3, ColorSpace::JPEG);
+        (pixels, Placement::letterbox(Region::whole(size), tensor))
+    };
+    let one = row(PixelFormat::Nv12, Size { width: 30, height: 20 });
+    let other = row(PixelFormat::I420, Size { width: 9, height: 17 });
+    let crop =
+        (one.0.clone(), Placement::centre_crop(Region { x: 4, y: 2, width: 7, height: 9 }, tensor));
+    let rows = [one.clone(), other, one, crop];
+    filler.fill(&slot, &rows).unwrap();
+    let device = read(&gpu, &slot);
+    for ((pixels, placement), device) in rows.iter().zip(device.chunks_exact(3 * 256)) {
+        let mut host = vec![0.0; 3 * 256];
+        fill_host(pixels, placement, &mut host);
+        let interleaved = (0..3 * 256).map(|at| host[at % 3 * 256 + at / 3]);
+        assert!(device.iter().copied().eq(interleaved), "{placement:?}");
+    }
 }

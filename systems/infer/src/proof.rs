@@ -6,7 +6,7 @@ use detector_yolo::{Criteria, Network};
 use crate::device::InferenceDevice;
 use crate::predict::predict;
 
-/// Largest deviation that is rounding.
+/// Largest deviation that is rounding. In 16 bits, torch's YOLO11n-seg deviates from its own 32 by 2e-3.
 const F32: f32 = 1e-3;
 const F16: f32 = 2e-2;
 

@@ -34,8 +34,13 @@ pub fn device() -> Device {
     DEVICE.get_or_init(open).clone()
 }
 
+/// How networks lie on that device: as the worker puts them there.
+pub fn options() -> LoadOptions {
+    LoadOptions { channels_last: device() != Device::flex(), ..LoadOptions::default() }
+}
+
 pub fn load(checkpoint: &Checkpoint) -> Result<Network, NetworkError> {
-    Network::load(checkpoint, &device(), &LoadOptions::default())
+    Network::load(checkpoint, &device(), &options())
 }
 
 #[track_caller]

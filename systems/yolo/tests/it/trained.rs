@@ -38,6 +38,10 @@ impl Drawn {
 
 /// A dark grey picture with shapes on it.
 fn draw(side: usize, shapes: &[Drawn]) -> Tensor<4> {
+    draw_on(&Device::flex(), side, shapes)
+}
+
+fn draw_on(device: &Device, side: usize, shapes: &[Drawn]) -> Tensor<4> {
     let mut values = vec![GROUND / 255.0; 3 * side * side];
     for y in 0..side {
         for x in 0..side {
@@ -48,7 +52,7 @@ fn draw(side: usize, shapes: &[Drawn]) -> Tensor<4> {
             }
         }
     }
-    Tensor::from_data(TensorData::new(values, [1, 3, side, side]), &Device::flex())
+    Tensor::from_data(TensorData::new(values, [1, 3, side, side]), device)
 }
 
 #[test]
@@ -77,6 +81,50 @@ fn squares_and_balls_are_found() {
             assert_eq!(class, u32::from(ball), "{percent}%");
             assert!(drawn.overlap(bbox) > 0.7, "{percent}%, ball: {ball}: {bbox:?}");
         }
+    }
+}
+
+/// Run by `script/test` on the software Vulkan device.
+mod half {
+    use detector_yolo::{LoadOptions, Precision};
+
+    use super::*;
+
+    #[test]
+    #[ignore = "needs a GPU: DETECTOR_TEST_DEVICE=gpu, or =software"]
+    fn the_same_is_found_in_16_bits() {
+        let options = LoadOptions { precision: Precision::F16, ..fixture::options() };
+        let half = fixture::network_with("tiny-color-detect", &options);
+        let whole = fixture::network("tiny-color-detect");
+        let criteria = [Criteria { min_confidence: 0.3, ..Criteria::default() }];
+        let mut count = 0;
+        for (step, ball) in [false, true, false, true].into_iter().enumerate() {
+            let size = 24.0 + 16.0 * step as f32;
+            let middle = [40.0 + 10.0 * step as f32, 80.0 - 5.0 * step as f32];
+            let drawn = [Drawn { ball, middle, size, colour: COLOURS[step % 3].1 }];
+            let found = half.predict(draw_on(&fixture::device(), 128, &drawn), &criteria).unwrap();
+            let expected =
+                whole.predict(draw_on(&fixture::device(), 128, &drawn), &criteria).unwrap();
+            let ([Prediction::Boxes(found)], [Prediction::Boxes(expected)]) =
+                (found.as_slice(), expected.as_slice())
+            else {
+                panic!("a detector finds boxes");
+            };
+            assert_eq!(found.len(), expected.len());
+            for (found, expected) in found.iter().zip(expected) {
+                assert_eq!(found.class, expected.class);
+                assert!((found.confidence - expected.confidence).abs() <= 0.01, "{found:?}");
+                assert!(iou(found.bbox, expected.bbox) >= 0.98, "{found:?}, not {expected:?}");
+                count += 1;
+            }
+        }
+        assert!(count >= 4, "every shape is found");
+    }
+
+    fn iou(a: [f32; 4], b: [f32; 4]) -> f32 {
+        let area = |[x1, y1, x2, y2]: [f32; 4]| (x2 - x1).max(0.0) * (y2 - y1).max(0.0);
+        let both = area([a[0].max(b[0]), a[1].max(b[1]), a[2].min(b[2]), a[3].min(b[3])]);
+        both / (area(a) + area(b) - both)
     }
 }
 

@@ -39,6 +39,16 @@ pub struct Options {
     pub isa: Option<Isa>,
 }
 
+impl Options {
+    /// How many threads work on a picture.
+    pub(crate) fn count(&self) -> usize {
+        match self.threads {
+            0 => thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        }
+    }
+}
+
 /// A network that is ready to run. Several threads may run it at the same time.
 pub struct Program {
     input: Shape,
@@ -73,10 +83,7 @@ impl Program {
         if !isa.is_available() {
             return Err(Error::Network(format!("this CPU does not have {isa:?}")));
         }
-        let threads = match options.threads {
-            0 => thread::available_parallelism().map_or(1, usize::from),
-            threads => threads,
-        };
+        let threads = options.count();
         let target = Target { isa, threads };
         let engine: Box<dyn Engine> = match options.precision {
             Precision::F32 => Box::new(Planned::<f32>::new(nodes, outputs, target)?),

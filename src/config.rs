@@ -48,7 +48,7 @@ pub struct Config {
     pub cache_dir: Option<PathBuf>,
     /// What inference runs on: `auto`, `cpu`, `gpu`, `gpu:N`, `gpu:software`. Default: `auto`.
     pub device: String,
-    /// The numbers that networks compute with: `auto`, `f32`, `f16`. Default: `auto`.
+    /// The numbers that networks compute with: `auto`, `f32`, `f16`, `bf16`. Default: `auto`.
     pub precision: String,
     /// Which branch of a head that has two finds the boxes: `auto`, `one2one`, `one2many`. Default:
     /// `auto`, which is what Ultralytics does: `one2many`.

@@ -5,7 +5,6 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use burn::tensor::Device;
 use detector_archive::{ArchiveLimits, Pipeline, Unpacked, unpack};
 use detector_components::node::{BranchInput, Trigger};
 use detector_yolo::{Checkpoint, LayerInfo, LoadOptions, Network, NetworkInfo, Task};
@@ -130,7 +129,7 @@ fn when(trigger: &Trigger) -> String {
 impl NetworkReport {
     fn of(path: &Path) -> Result<Self> {
         let checkpoint = Checkpoint::open(path)?;
-        let network = Network::load(&checkpoint, &Device::flex(), &LoadOptions::default())?;
+        let network = Network::load(&checkpoint, &LoadOptions::default())?;
         let NetworkInfo { task, classes, input, stride, provenance } = network.info().clone();
         let [width, height] = input;
         let layers: Vec<LayerReport> =

@@ -4,9 +4,8 @@
 
 use std::sync::LazyLock;
 
-use burn::tensor::{Device, Tensor};
 use detector_fuzz::{Changed, limits, read_all};
-use detector_yolo::{Checkpoint, Criteria, LoadOptions, Network};
+use detector_yolo::{Checkpoint, Criteria, LoadOptions, Network, Pictures};
 use libfuzzer_sys::fuzz_target;
 
 /// One of each way through the network's code that a few changes do not find.
@@ -32,12 +31,11 @@ fuzz_target!(|data: &[u8]| {
     if usize::from(which) % (FILES.len() + 1) == FILES.len() {
         read_all(&checkpoint);
     }
-    let device = Device::flex();
-    let Ok(network) = Network::load(&checkpoint, &device, &LoadOptions::default()) else { return };
+    let Ok(network) = Network::load(&checkpoint, &LoadOptions::default()) else { return };
     let stride = network.info().stride;
     if stride <= 64 {
         let _ = network.predict(
-            Tensor::zeros([1, 3, stride, stride], &device),
+            Pictures::new(vec![0.0; 3 * stride * stride], [1, 3, stride, stride]),
             &[Criteria { min_confidence: 0.0, max_detections: 4, ..Criteria::default() }],
         );
     }

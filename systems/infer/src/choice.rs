@@ -61,11 +61,13 @@ pub enum PrecisionChoice {
     F32,
     /// 16 bits, on GPUs that can. `f16`.
     F16,
+    /// 16 bits with the range of 32, on CPUs that can. `bf16`.
+    Bf16,
 }
 
 /// A text that names no precision.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected auto, f32 or f16, found {0:?}")]
+#[error("expected auto, f32, f16 or bf16, found {0:?}")]
 pub struct UnknownPrecision(String);
 
 impl FromStr for PrecisionChoice {
@@ -76,6 +78,7 @@ impl FromStr for PrecisionChoice {
             "auto" => Ok(Self::Auto),
             "f32" => Ok(Self::F32),
             "f16" => Ok(Self::F16),
+            "bf16" => Ok(Self::Bf16),
             _ => Err(UnknownPrecision(text.to_owned())),
         }
     }

@@ -5,16 +5,23 @@ use std::fmt;
 use burn::tensor::wgpu::{WgpuBackend, WgpuSetup};
 use burn::tensor::{Device, DeviceKind, Tensor};
 use detector_gpu::{Gpu, Precision};
-use detector_yolo::Branch;
+use detector_yolo::{Branch, CpuPrecision, Engine};
 use wgpu::{Backends, DeviceType, InstanceDescriptor};
 
 use crate::choice::{DeviceChoice, PrecisionChoice};
+
+/// What people call the CPU.
+const CPU: &str = "the CPU";
 
 /// A device, opened, and why it is this one.
 pub struct InferenceDevice {
     pub(crate) burn: Device,
     pub(crate) precision: Precision,
+    /// What networks on the CPU are to compute with.
+    pub(crate) wanted: PrecisionChoice,
     pub(crate) head: Branch,
+    /// Threads that work on a picture on the CPU; 0: one for each core.
+    threads: usize,
     gpu: Option<Gpu>,
     name: String,
     why: String,
@@ -86,14 +93,22 @@ impl InferenceDevice {
     }
 
     fn cpu(precision: PrecisionChoice, why: &str) -> Result<Self, DeviceError> {
-        let name = "the CPU".to_owned();
-        if precision == PrecisionChoice::F16 {
-            let reason = "it would be slower than f32, which is what `auto` takes";
-            return Err(DeviceError::Precision { name, wanted: "f16", reason });
+        let refused = |wanted| {
+            let reason = "it has no instructions for it, so that it would be slower than f32";
+            DeviceError::Precision { name: CPU.to_owned(), wanted, reason }
+        };
+        match precision {
+            PrecisionChoice::F16 => return Err(refused("f16")),
+            PrecisionChoice::Bf16 if !CpuPrecision::Bf16.is_fast() => return Err(refused("bf16")),
+            _ => {}
         }
-        let why = why.to_owned();
-        let (burn, head) = (Device::flex(), Branch::Auto);
-        Ok(Self { burn, precision: Precision::F32, head, gpu: None, name, why })
+        Ok(Self::on_cpu(precision, Branch::Auto, why))
+    }
+
+    fn on_cpu(wanted: PrecisionChoice, head: Branch, why: &str) -> Self {
+        let (name, why) = (CPU.to_owned(), why.to_owned());
+        let (burn, precision) = (Device::flex(), Precision::F32);
+        Self { burn, precision, wanted, head, threads: 0, gpu: None, name, why }
     }
 
     fn gpu(adapter: &Adapter, precision: PrecisionChoice, why: &str) -> Result<Self, DeviceError> {
@@ -124,11 +139,16 @@ impl InferenceDevice {
                 return Err(DeviceError::Precision { name, wanted: "f16", reason });
             }
             PrecisionChoice::F16 => Precision::F16,
+            PrecisionChoice::Bf16 => {
+                let reason = "a GPU computes with f32 or f16";
+                return Err(DeviceError::Precision { name, wanted: "bf16", reason });
+            }
             // Answers then agree with the CPU's; f16 is for who asks for it.
             PrecisionChoice::Auto | PrecisionChoice::F32 => Precision::F32,
         };
         let (head, why) = (Branch::Auto, why.to_owned());
-        Ok(Self { burn, precision, head, gpu: Some(gpu), name, why })
+        let wanted = PrecisionChoice::Auto;
+        Ok(Self { burn, precision, wanted, head, threads: 0, gpu: Some(gpu), name, why })
     }
 
     /// The same GPU once more, after it was lost.
@@ -162,9 +182,7 @@ impl InferenceDevice {
 
     /// The CPU, in the place of this device, which was lost for good.
     pub(crate) fn instead(&self, why: &str) -> Self {
-        let name = "the CPU".to_owned();
-        let (burn, precision, why) = (Device::flex(), Precision::F32, why.to_owned());
-        Self { burn, precision, head: self.head, gpu: None, name, why }
+        Self::on_cpu(PrecisionChoice::Auto, self.head, why)
     }
 
     /// Whether the device computes at all. Waits for it.
@@ -176,6 +194,37 @@ impl InferenceDevice {
     /// Which branch of a head that has two is run. Else what Ultralytics does.
     pub fn with_head(self, head: Branch) -> Self {
         Self { head, ..self }
+    }
+
+    /// How many threads work on a picture on the CPU; 0: one for each core, as without this.
+    pub fn with_threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
+    }
+
+    /// What computes networks on it: on the CPU in numbers of `precision`.
+    pub(crate) fn engine(&self, precision: CpuPrecision) -> Engine {
+        match (&self.gpu, self.precision) {
+            (None, _) => Engine::Cpu { precision, threads: self.threads },
+            (Some(_), precision) => Engine::Burn {
+                device: self.burn.clone(),
+                precision: match precision {
+                    Precision::F32 => detector_yolo::Precision::F32,
+                    Precision::F16 => detector_yolo::Precision::F16,
+                },
+                channels_last: true,
+            },
+        }
+    }
+
+    /// Waits until the device has done what it was asked for.
+    ///
+    /// # Errors
+    /// When it has failed.
+    pub fn wait(&self) -> Result<(), DeviceError> {
+        self.burn.sync().map_err(|error| DeviceError::Open {
+            name: self.name.clone(),
+            reason: error.to_string(),
+        })
     }
 
     /// The device's handles, for those who share it. None: inference runs on the CPU.
@@ -295,6 +344,13 @@ mod tests {
         let error = InferenceDevice::open(DeviceChoice::Gpu(99), PrecisionChoice::Auto);
         let error = error.err().unwrap().to_string();
         assert!(error.starts_with("there is no gpu:99: "), "{error}");
+    }
+
+    #[test]
+    fn numbers_that_the_cpu_is_slow_with_are_refused() {
+        let error = InferenceDevice::open(DeviceChoice::Cpu, PrecisionChoice::F16).err().unwrap();
+        let error = error.to_string();
+        assert!(error.starts_with("the CPU cannot compute with f16: "), "{error}");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod answer;
 mod choice;
 mod device;
+mod load;
 mod plugin;
 mod predict;
 mod proof;
@@ -18,4 +19,5 @@ mod thread;
 pub use choice::{DeviceChoice, PrecisionChoice, UnknownDevice, UnknownPrecision};
 pub use detector_yolo::{Branch, UnknownBranch};
 pub use device::{DeviceError, InferenceDevice};
+pub use load::load;
 pub use plugin::InferPlugin;

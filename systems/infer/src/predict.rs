@@ -1,7 +1,7 @@
 //! One batch, from a network's input to predictions.
 
 use burn::tensor::Tensor;
-use detector_yolo::{Criteria, Network, NetworkError, Prediction, RawOutput};
+use detector_yolo::{Criteria, Network, NetworkError, Pictures, Prediction, RawOutput};
 
 use crate::device::InferenceDevice;
 use crate::select::{Picked, SelectError, select};
@@ -25,22 +25,25 @@ pub enum PredictError {
 ///
 /// # Shapes
 ///
-/// - `input`: `[pictures, 3, height, width]`, on `device`
+/// - `input`: `[pictures, 3, height, width]`, where the device reads it
 /// - `criteria`: one for each picture
 pub fn predict(
     network: &Network,
     device: &InferenceDevice,
-    input: Tensor<4>,
+    input: Pictures<'_>,
     criteria: &[Criteria],
 ) -> Result<Vec<Prediction>, PredictError> {
-    let [_, _, height, width] = input.dims();
+    let [_, _, height, width] = input.shape();
     let size = [width, height];
     let classes = match device.shared() {
         Some(_) => network.class_rows(size)?,
         None => None,
     };
-    match (network.forward(input)?, classes) {
-        (RawOutput::Anchors { rows, prototypes }, Some(classes)) => {
+    let Some(classes) = classes else {
+        return Ok(network.predict(input, criteria)?);
+    };
+    match network.forward(input)? {
+        RawOutput::Anchors { rows, prototypes } => {
             let Some(picked) = select(rows.clone(), classes, criteria)? else {
                 let raw = RawOutput::Anchors { rows, prototypes };
                 return Ok(network.read(raw, size, criteria)?);
@@ -54,6 +57,6 @@ pub fn predict(
             let columns: Vec<_> = picked.iter().map(Picked::columns).collect();
             Ok(network.decode(size, &columns, &prototypes.unwrap_or_default(), criteria)?)
         }
-        (raw, _) => Ok(network.read(raw, size, criteria)?),
+        raw => Ok(network.read(raw, size, criteria)?),
     }
 }

@@ -1,7 +1,7 @@
 //! Whether a device computes a network right.
 
 use detector_gpu::Precision;
-use detector_yolo::{Criteria, Network};
+use detector_yolo::{Criteria, Network, Pictures};
 
 use crate::device::InferenceDevice;
 use crate::predict::predict;
@@ -9,6 +9,8 @@ use crate::predict::predict;
 /// Largest deviation that is rounding. In 16 bits, torch's YOLO11n-seg deviates from its own 32 by 2e-3.
 const F32: f32 = 1e-3;
 const F16: f32 = 2e-2;
+/// In bf16 a number has eight bits. What networks make of it is within a few steps of the last one.
+const BF16: f32 = 4e-2;
 
 /// What of the test picture is looked at: as much as there is.
 const CRITERIA: Criteria =
@@ -27,19 +29,32 @@ pub fn prove(
         Precision::F32 => F32,
         Precision::F16 => F16,
     };
-    let deviation = network.deviation(reference).map_err(|error| error.to_string())?;
-    if deviation > limit {
-        return Err(format!(
-            "it computes other numbers than the CPU: they deviate by {deviation:.1e}, and {limit:.0e} \
-             would be rounding"
-        ));
-    }
-    let picture = || network.test_picture();
+    agree(network, reference, limit, "the CPU")?;
+    let picture = || Pictures::from(network.test_picture());
     let picked =
         predict(network, device, picture(), &[CRITERIA]).map_err(|error| error.to_string());
     let all = network.predict(picture(), &[CRITERIA]).map_err(|error| error.to_string());
     if picked? != all? {
         return Err("it finds other boxes when they are picked on the device".to_owned());
+    }
+    Ok(())
+}
+
+/// Compares a network in bf16 with the same network in 32 bits.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn prove_bf16(network: &Network, reference: &Network) -> Result<(), String> {
+    agree(network, reference, BF16, "f32")
+}
+
+fn agree(network: &Network, reference: &Network, limit: f32, other: &str) -> Result<(), String> {
+    let deviation = network.deviation(reference).map_err(|error| error.to_string())?;
+    if deviation > limit {
+        return Err(format!(
+            "it computes other numbers than {other}: they deviate by {deviation:.1e}, and {limit:.0e} \
+             would be rounding"
+        ));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Input slots, and how their content becomes a tensor.
+//! Input slots, and how a network is given their content.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex};
@@ -8,10 +8,11 @@ use burn::backend::ir::{BackendIr, InitOperationIr, OperationIr};
 use burn::backend::wgpu::{CubeBackend, CubeTensor, Wgpu, WgpuResource};
 use burn::backend::{DispatchDevice, StreamId};
 use burn::cubecl::wgpu::{AutoCompiler, WgpuServer};
-use burn::tensor::{DType, Device, Shape, Tensor, TensorData};
+use burn::tensor::{DType, Shape, Tensor};
 
 use cubecl_runtime::storage::ManagedResource;
 use detector_gpu::{DeviceSlot, Gpu, HostSlot, InputSlot, Precision, SlotShape};
+use detector_yolo::Pictures;
 
 use crate::device::InferenceDevice;
 
@@ -41,23 +42,23 @@ pub fn make(
         .collect()
 }
 
-/// The first rows of a slot as a tensor. Called on the device's thread.
+/// The first rows of a slot as a network takes them. Called on the device's thread.
 ///
 /// # Shapes
 /// `[rows, 3, height, width]`
-pub fn tensor(slot: &InputSlot, rows: usize, device: &Device) -> Result<Tensor<4>, &'static str> {
+pub fn pictures(slot: &InputSlot, rows: usize) -> Result<Pictures<'_>, &'static str> {
     match slot {
         InputSlot::Host(HostSlot { shape, values, .. }) => {
             let rows = rows.min(shape.batch);
-            let values = values[..rows * 3 * shape.height * shape.width].to_vec();
-            let data = TensorData::new(values, [rows, 3, shape.height, shape.width]);
-            Ok(Tensor::from_data(data, device))
+            let values = &values[..rows * 3 * shape.height * shape.width];
+            Ok(Pictures::new(values, [rows, 3, shape.height, shape.width]))
         }
         InputSlot::Device(slot) => {
             let pinned =
                 slot.keep.downcast_ref::<Pinned>().ok_or("the slot belongs to another device")?;
             let whole = wrapped(pinned.tensor.clone());
-            Ok(if rows < slot.shape.batch { whole.narrow(0, 0, rows) } else { whole })
+            let part = if rows < slot.shape.batch { whole.narrow(0, 0, rows) } else { whole };
+            Ok(part.into())
         }
     }
 }

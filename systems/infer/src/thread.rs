@@ -10,17 +10,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bevy_ecs::prelude::*;
-use burn::tensor::Tensor;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use detector_components::job::Answer;
 use detector_components::wake::{Reasons, Wake};
-use detector_gpu::{InputSlot, Precision, SlotShape};
-use detector_yolo::{Checkpoint, Criteria, LoadOptions, Network, NetworkInfo};
+use detector_gpu::{InputSlot, SlotShape};
+use detector_yolo::{Checkpoint, Criteria, Network, NetworkInfo, Pictures};
 use tracing::{debug, error, warn};
 
 use crate::answer::answer;
 use crate::choice::{DeviceChoice, PrecisionChoice};
 use crate::device::InferenceDevice;
+use crate::load::{load, reference};
 use crate::predict::predict;
 use crate::{proof, slots};
 
@@ -311,11 +311,11 @@ impl DeviceWorker {
     /// ever see what a broken driver makes of a picture.
     fn load(&mut self, entity: Entity, path: &Arc<Path>) -> Result<Loaded, String> {
         let checkpoint = Checkpoint::open(path).map_err(|error| chain(&error))?;
-        let mut network = built(&checkpoint, &self.device)?;
+        let mut network = load(&checkpoint, &self.device).map_err(|error| chain(&error))?;
         let mut doubt = None;
         if self.device.shared().is_some() {
-            let fallback = self.fallback()?;
-            let reference = built(&checkpoint, fallback)?;
+            let reference = reference(&checkpoint, self.fallback()?);
+            let reference = reference.map_err(|error| chain(&error))?;
             // A driver that fails is as bad as one that errs.
             let proved = guarded(|| proof::prove(&network, &self.device, &reference));
             if let Err(reason) = proved.and_then(|proved| proved) {
@@ -367,28 +367,15 @@ impl DeviceWorker {
             Some(fallback) if seated.fell_back => fallback,
             _ => &self.device,
         };
-        let input = slots::tensor(slot, criteria.len(), &device.burn)?;
+        let input = slots::pictures(slot, criteria.len())?;
         let predictions = predict(&seated.network, device, input, criteria);
         let predictions = predictions.map_err(|error| chain(&error))?;
         Ok(predictions.into_iter().map(answer).collect())
     }
 }
 
-/// The network of a checkpoint on a device.
-fn built(checkpoint: &Checkpoint, device: &InferenceDevice) -> Result<Network, String> {
-    let options = LoadOptions {
-        precision: match device.precision {
-            Precision::F32 => detector_yolo::Precision::F32,
-            Precision::F16 => detector_yolo::Precision::F16,
-        },
-        channels_last: device.shared().is_some(),
-        branch: device.head,
-    };
-    Network::load(checkpoint, &device.burn, &options).map_err(|error| chain(&error))
-}
-
-/// How many inputs at once this network answers faster than one by one. Runs it, which also
-/// compiles and tunes its kernels.
+/// How many inputs at once this network answers faster than one by one. Runs it, which also takes its
+/// memory, and compiles and tunes its kernels.
 fn worthwhile_batch(
     network: &Network,
     info: &NetworkInfo,
@@ -396,14 +383,20 @@ fn worthwhile_batch(
 ) -> Result<usize, String> {
     let [width, height] = info.input;
     let run = |inputs: usize| -> Result<Duration, String> {
-        let input = Tensor::zeros([inputs, 3, height, width], &device.burn);
+        let zeros = vec![0.0; inputs * 3 * height * width];
+        let input = Pictures::new(zeros, [inputs, 3, height, width]);
         let criteria = vec![Criteria::default(); inputs];
         let began = Instant::now();
         predict(network, device, input, &criteria).map_err(|error| chain(&error))?;
         Ok(began.elapsed())
     };
     // The first run of each size allocates, compiles and tunes.
-    run(1)?;
+    let first = run(1)?;
+    if device.shared().is_none() {
+        // All cores work on one input: the next one gains nothing by waiting with it.
+        debug!(millis = first.as_millis(), "the network ran for the first time");
+        return Ok(1);
+    }
     let one = run(1)?;
     if one > SLOW {
         return Ok(1);

@@ -6,8 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use burn::tensor::{Device, Tensor};
-use detector_yolo::{Checkpoint, Criteria, LoadOptions, Network};
+use detector_yolo::{Checkpoint, Criteria, LoadOptions, Network, Pictures};
 
 /// Runs that are measured, after one that warms the caches.
 const RUNS: u32 = 20;
@@ -16,20 +15,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let path = arguments.next().ok_or("usage: predict CHECKPOINT [WIDTH HEIGHT]")?;
     let start = Instant::now();
-    let device = Device::flex();
     let checkpoint = Checkpoint::open(path)?;
-    let network = Network::load(&checkpoint, &device, &LoadOptions::default())?;
+    let network = Network::load(&checkpoint, &LoadOptions::default())?;
     println!("{:#?}\nloaded in {:.0?}", network.info(), start.elapsed());
 
     let [mut width, mut height] = network.info().input;
     if let (Some(first), Some(second)) = (arguments.next(), arguments.next()) {
         (width, height) = (first.parse()?, second.parse()?);
     }
-    let picture = Tensor::<4>::ones([1, 3, height, width], &device) * 0.5;
+    let picture = vec![0.5; 3 * height * width];
     let mut times = Vec::new();
     for _ in 0..=RUNS {
         let start = Instant::now();
-        network.predict(picture.clone(), &[Criteria::default()])?;
+        let pictures = Pictures::new(&picture, [1, 3, height, width]);
+        network.predict(pictures, &[Criteria::default()])?;
         times.push(start.elapsed());
     }
     let times = &mut times[1..];

@@ -144,7 +144,6 @@ impl More {
 }
 
 impl AnchorLayout {
-    #[cfg(test)]
     pub fn anchors(&self) -> usize {
         self.levels.iter().map(|level| level.width * level.height).sum()
     }

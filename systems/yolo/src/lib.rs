@@ -6,16 +6,15 @@
 //! known. This crate knows neither the engine's world nor any other stage.
 //!
 //! ```no_run
-//! use burn::tensor::{Device, Tensor};
-//! use detector_yolo::{Checkpoint, Criteria, LoadOptions, Network};
+//! use detector_yolo::{Checkpoint, Criteria, LoadOptions, Network, Pictures};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let device = Device::flex();
 //! let checkpoint = Checkpoint::open("yolo11n.pt")?;
-//! let network = Network::load(&checkpoint, &device, &LoadOptions::default())?;
+//! let network = Network::load(&checkpoint, &LoadOptions::default())?;
 //! let [width, height] = network.info().input;
-//! let picture = Tensor::<4>::zeros([1, 3, height, width], &device);
-//! let found = network.predict(picture, &[Criteria::default()])?;
+//! let picture = vec![0.5; 3 * height * width];
+//! let pictures = Pictures::new(picture, [1, 3, height, width]);
+//! let found = network.predict(pictures, &[Criteria::default()])?;
 //! # Ok(())
 //! # }
 //! ```
@@ -28,6 +27,6 @@ mod nms;
 pub use checkpoint::{Checkpoint, CheckpointError, Dtype, Kind, Limits, TensorRef, Value};
 pub use decode::{Columns, Criteria, Detail, Keypoint, Mask, Prediction, RotatedBox, ScoredBox};
 pub use network::{
-    Branch, LayerInfo, LoadOptions, Network, NetworkError, NetworkInfo, Place, Precision,
-    Provenance, RawOutput, Task, UnknownBranch,
+    Branch, CpuPrecision, Engine, LayerInfo, LoadOptions, Network, NetworkError, NetworkInfo,
+    Pictures, Place, Precision, Provenance, RawOutput, StepTime, Task, UnknownBranch,
 };

@@ -8,6 +8,7 @@ mod container;
 mod convolution;
 mod csp;
 mod downsample;
+mod engine;
 mod error;
 mod execute;
 mod fuse;
@@ -19,27 +20,28 @@ mod kernel;
 mod normalization;
 mod place;
 mod plan;
-mod plans;
 mod pooling;
+mod recent;
 mod shape;
 mod source;
 mod weights;
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use std::ops::Range;
+use burn::tensor::{Tensor, TensorData};
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
-
+pub use self::engine::{CpuPrecision, Engine, Pictures, Precision};
 pub use self::error::NetworkError;
+pub use self::execute::StepTime;
 pub use self::head::{Branch, RawOutput, UnknownBranch};
 pub use self::info::{LayerInfo, NetworkInfo, Provenance, Task};
 pub use self::place::Place;
 
-use self::execute::Burn;
+use self::execute::{Burn, Cpu, Executor, HostOutput};
 use self::graph::Graph;
 use self::plan::{Output, Plan};
-use self::plans::Plans;
+use self::recent::Recent;
 use self::source::Site;
 use crate::checkpoint::Checkpoint;
 use crate::decode::{Columns, Criteria, Prediction, decode, softmax};
@@ -47,55 +49,33 @@ use crate::decode::{Columns, Criteria, Prediction, decode, softmax};
 /// Least side of the picture that tells networks apart.
 const PROOF_SIDE: usize = 64;
 
-/// How a network is put on its device.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Plans of one network that are kept.
+const MAX_PLANS: usize = 8;
+
+/// How a network is made to run.
+#[derive(Clone, Debug, Default)]
 pub struct LoadOptions {
-    /// Type of its numbers.
-    pub precision: Precision,
-    /// Whether the weights of convolutions lie channel by channel in memory. Right for GPUs,
-    /// whose kernels would otherwise turn them at every run; wrong for the CPU. Default: false.
-    pub channels_last: bool,
+    /// What computes it.
+    pub engine: Engine,
     /// Which branch of a head that has two finds the boxes.
     pub branch: Branch,
 }
 
-/// Type of the numbers that a network computes with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Precision {
-    /// 32 bits.
-    #[default]
-    F32,
-    /// 16 bits: faster on GPUs that have units for it.
-    F16,
-}
-
-impl Precision {
-    fn dtype(self) -> DType {
-        match self {
-            Self::F32 => DType::F32,
-            Self::F16 => DType::F16,
-        }
-    }
-}
-
-/// A network on a device, ready to run.
+/// A network that is ready to run.
 pub struct Network {
     info: NetworkInfo,
     graph: Graph,
-    plans: Plans,
-    engine: Burn,
+    plans: Recent<Plan, MAX_PLANS>,
+    engine: Engine,
+    executor: Executor,
 }
 
 impl Network {
-    /// Builds the network of a checkpoint on `device`.
+    /// Builds the network of a checkpoint.
     ///
-    /// Everything is checked before it reaches the device: the network that comes back runs on
-    /// each input that [`Network::forward`] accepts.
-    pub fn load(
-        checkpoint: &Checkpoint,
-        device: &Device,
-        options: &LoadOptions,
-    ) -> Result<Self, NetworkError> {
+    /// Everything is checked before it is computed: the network that comes back runs on each input
+    /// that [`Network::forward`] accepts.
+    pub fn load(checkpoint: &Checkpoint, options: &LoadOptions) -> Result<Self, NetworkError> {
         let site = Site::new(options.branch);
         let root = checkpoint.root();
         let (graph, info) = {
@@ -104,9 +84,17 @@ impl Network {
             let info = NetworkInfo::read(root, &model, &graph)?;
             (graph, info)
         };
-        let dtype = options.precision.dtype();
-        let engine = Burn::new(site.into_weights(), device, dtype, options.channels_last);
-        Ok(Self { info, graph, plans: Plans::default(), engine })
+        let weights = site.into_weights();
+        let executor = match &options.engine {
+            &Engine::Cpu { precision, threads } => {
+                Executor::Cpu(Cpu::new(weights, precision, threads))
+            }
+            Engine::Burn { device, precision, channels_last } => {
+                Executor::Burn(Burn::new(weights, device, precision.dtype(), *channels_last))
+            }
+        };
+        let engine = options.engine.clone();
+        Ok(Self { info, graph, plans: Recent::new(), engine, executor })
     }
 
     /// What it is for and where it comes from.
@@ -114,9 +102,30 @@ impl Network {
         &self.info
     }
 
+    /// What computes it.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// What each layer is, and what it does with a picture of `width` x `height`.
     pub fn layers(&self, width: usize, height: usize) -> Result<Vec<LayerInfo>, NetworkError> {
-        Ok(self.graph.layers(&*self.plan([1, 3, height, width])?))
+        let plan = self.plan([1, 3, height, width])?;
+        Ok(self.graph.layers(&plan))
+    }
+
+    /// How long each step of the network takes with one picture, where the engine is
+    /// [`Engine::Cpu`]: the median of `runs` runs. Other engines do not tell.
+    pub fn step_times<'a>(
+        &self,
+        pictures: impl Into<Pictures<'a>>,
+        runs: usize,
+    ) -> Result<Option<Vec<StepTime>>, NetworkError> {
+        let pictures = pictures.into();
+        let plan = self.plan(pictures.shape())?;
+        match &self.executor {
+            Executor::Cpu(cpu) => cpu.step_times(&plan, &pictures.into_values()?, runs).map(Some),
+            Executor::Burn(_) => Ok(None),
+        }
     }
 
     /// Finds what is in the pictures: for each one, what meets its criteria. A classifier answers
@@ -126,22 +135,29 @@ impl Network {
     ///
     /// # Shapes
     ///
-    /// - `input`: as in [`Network::forward`]
+    /// - `pictures`: as in [`Network::forward`]
     /// - `criteria`: one for each picture
-    pub fn predict(
+    pub fn predict<'a>(
         &self,
-        input: Tensor<4>,
+        pictures: impl Into<Pictures<'a>>,
         criteria: &[Criteria],
     ) -> Result<Vec<Prediction>, NetworkError> {
-        let [pictures, ..] = input.dims();
-        if criteria.len() != pictures {
-            return Err(NetworkError::CriteriaCount { criteria: criteria.len(), pictures });
+        let pictures = pictures.into();
+        let shape @ [batch, _, height, width] = pictures.shape();
+        if criteria.len() != batch {
+            return Err(NetworkError::CriteriaCount { criteria: criteria.len(), pictures: batch });
         }
-        if pictures == 0 {
+        if batch == 0 {
             return Ok(Vec::new());
         }
-        let [.., height, width] = input.dims();
-        self.read(self.forward(input)?, [width, height], criteria)
+        let plan = self.plan(shape)?;
+        let output = match &self.executor {
+            Executor::Cpu(cpu) => cpu.run(&plan, batch, &pictures.into_values()?)?,
+            Executor::Burn(burn) => {
+                HostOutput::read(burn.run(&plan, pictures.into_tensor(burn.device())))?
+            }
+        };
+        self.tell(output, [width, height], criteria)
     }
 
     /// Reads all of a raw output from the device, and says what is in the pictures. Waits for the
@@ -157,21 +173,25 @@ impl Network {
         size: [usize; 2],
         criteria: &[Criteria],
     ) -> Result<Vec<Prediction>, NetworkError> {
-        match raw {
-            RawOutput::Anchors { rows, prototypes } => {
-                let [_, height, count] = rows.dims();
-                let rows = rows.try_into_vec_as::<f32>()?;
-                let prototypes = prototypes.map(Tensor::try_into_vec_as::<f32>).transpose()?;
+        self.tell(HostOutput::read(raw)?, size, criteria)
+    }
+
+    fn tell(
+        &self,
+        output: HostOutput,
+        size: [usize; 2],
+        criteria: &[Criteria],
+    ) -> Result<Vec<Prediction>, NetworkError> {
+        match output {
+            HostOutput::Anchors { rows, prototypes, shape: [_, height, count] } => {
                 let pictures = rows.chunks_exact(height * count);
                 let columns: Vec<_> =
                     pictures.map(|values| Columns { values, count, anchors: None }).collect();
-                self.decode(size, &columns, &prototypes.unwrap_or_default(), criteria)
+                self.decode(size, &columns, &prototypes, criteria)
             }
-            RawOutput::Classes(raw) => {
-                let [_, classes] = raw.dims();
-                let raw = raw.try_into_vec_as::<f32>()?;
-                let softmax = |raw| Prediction::Probabilities(softmax(raw));
-                Ok(raw.chunks_exact(classes).map(softmax).collect())
+            HostOutput::Classes { logits, shape: [_, classes] } => {
+                let softmax = |logits| Prediction::Probabilities(softmax(logits));
+                Ok(logits.chunks_exact(classes).map(softmax).collect())
             }
         }
     }
@@ -222,15 +242,27 @@ impl Network {
     ///
     /// # Shapes
     ///
-    /// - `input`: `[batch, 3, height, width]`, red, green and blue from 0 to 1; for a detector both
+    /// - `pictures`: `[batch, 3, height, width]`, red, green and blue from 0 to 1; for a detector both
     ///   sides multiples of [`NetworkInfo::stride`]
-    pub fn forward(&self, input: Tensor<4>) -> Result<RawOutput, NetworkError> {
-        let plan = self.plan(input.dims())?;
-        Ok(self.engine.run(&plan, input))
+    pub fn forward<'a>(
+        &self,
+        pictures: impl Into<Pictures<'a>>,
+    ) -> Result<RawOutput, NetworkError> {
+        let pictures = pictures.into();
+        let shape @ [batch, ..] = pictures.shape();
+        let plan = self.plan(shape)?;
+        match &self.executor {
+            Executor::Cpu(cpu) => {
+                let output = cpu.run(&plan, batch, &pictures.into_values()?)?;
+                Ok(output.into_raw(&plan))
+            }
+            Executor::Burn(burn) => Ok(burn.run(&plan, pictures.into_tensor(burn.device()))),
+        }
     }
 
     /// How far what this network computes is from what `reference` does: the largest difference of
-    /// their outputs for [the test picture](Network::test_picture), as a part of the largest number. Infinite where one of them is not a number.
+    /// their outputs for [the test picture](Network::test_picture), as a part of the largest number.
+    /// Infinite where one of them is not a number.
     ///
     /// A network and its copy on another device differ by rounding alone: by less than 1e-3 in 32
     /// bits and 2e-2 in 16.
@@ -259,21 +291,12 @@ impl Network {
             ((x * 31 + y * 17 + channel * 101 + (x * y) % 23 * 7) % 256) as f32 / 255.0
         };
         let values: Vec<f32> = (0..3 * side * side).map(value).collect();
-        Tensor::from_data(TensorData::new(values, [1, 3, side, side]), self.engine.device())
+        Tensor::from_data(TensorData::new(values, [1, 3, side, side]), &self.executor.device())
     }
 
     /// All numbers that the head makes of the test picture.
     fn numbers(&self) -> Result<Vec<f32>, NetworkError> {
-        Ok(match self.forward(self.test_picture())? {
-            RawOutput::Anchors { rows, prototypes } => {
-                let mut numbers = rows.try_into_vec_as::<f32>()?;
-                if let Some(prototypes) = prototypes {
-                    numbers.extend(prototypes.try_into_vec_as::<f32>()?);
-                }
-                numbers
-            }
-            RawOutput::Classes(logits) => logits.try_into_vec_as::<f32>()?,
-        })
+        Ok(HostOutput::read(self.forward(self.test_picture())?)?.into_numbers())
     }
 
     /// What it computes with such an input, or why it does not fit.

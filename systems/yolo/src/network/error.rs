@@ -69,6 +69,9 @@ pub enum NetworkError {
         /// How many pictures the input has.
         pictures: usize,
     },
+    /// The kernels of the CPU cannot do what the network needs.
+    #[error("the CPU's kernels cannot run the network")]
+    Kernels(#[from] detector_kernels::Error),
     /// The device did not deliver the output.
     #[error("the output of the network cannot be read back")]
     ReadBack(#[from] TensorReadError),

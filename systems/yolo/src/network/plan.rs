@@ -40,6 +40,8 @@ pub(crate) struct Step {
     pub inputs: Vec<Input>,
     /// Number of the value that it makes.
     pub output: usize,
+    /// Number of the layer that it belongs to.
+    pub layer: usize,
 }
 
 /// A value that a step reads.
@@ -76,7 +78,8 @@ pub(crate) enum Output {
 }
 
 impl Output {
-    fn values(&self) -> impl Iterator<Item = &Value> {
+    /// All values, in the order in which they are named.
+    pub fn values(&self) -> impl Iterator<Item = &Value> {
         let (levels, other) = match self {
             Self::Anchors { levels, prototypes, .. } => (levels.as_slice(), prototypes.as_ref()),
             Self::Classes(logits) => (&[][..], Some(logits)),

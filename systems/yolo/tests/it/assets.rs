@@ -3,7 +3,10 @@
 
 use std::path::PathBuf;
 
-use detector_yolo::{Checkpoint, Criteria, Detail, Prediction, Task};
+use detector_yolo::{
+    Checkpoint, CpuPrecision, Criteria, Detail, Engine, LoadOptions, Network, Prediction,
+    ScoredBox, Task,
+};
 
 use crate::fixture;
 use crate::letterbox::letterbox;
@@ -37,9 +40,9 @@ fn the_bus_is_found_as_ultralytics_finds_it() {
     let network = fixture::load(&Checkpoint::open(asset("yolo11n-seg.pt")).unwrap()).unwrap();
     let (rgb, size) = photograph("bus.jpg");
     let picture = letterbox(&rgb, size, 640);
-    assert_eq!(picture.tensor.dims(), [1, 3, 640, 480]);
+    assert_eq!(picture.pictures.shape(), [1, 3, 640, 480]);
 
-    let found = network.predict(picture.tensor.clone(), &[Criteria::default()]).unwrap();
+    let found = network.predict(picture.pictures.clone(), &[Criteria::default()]).unwrap();
     let [Prediction::Boxes(boxes)] = found.as_slice() else {
         panic!("a detector finds boxes");
     };
@@ -78,7 +81,7 @@ fn the_bus_has_the_mask_that_ultralytics_finds() {
     let network = fixture::load(&Checkpoint::open(asset("yolo11n-seg.pt")).unwrap()).unwrap();
     let (rgb, size) = photograph("bus.jpg");
     let picture = letterbox(&rgb, size, 640);
-    let found = network.predict(picture.tensor, &[Criteria::default()]).unwrap();
+    let found = network.predict(picture.pictures, &[Criteria::default()]).unwrap();
     let [Prediction::Boxes(boxes)] = found.as_slice() else {
         panic!("a segmenter finds boxes");
     };
@@ -124,7 +127,7 @@ fn sparrows_are_found_in_rotated_boxes_as_ultralytics_finds_them() {
     assert_eq!((network.info().task, network.info().input), (Task::Obb, [640, 640]));
     let (rgb, size) = fixture::png(&asset("aviary.png"));
     let picture = letterbox(&rgb, size, 640);
-    let found = network.predict(picture.tensor.clone(), &[Criteria::default()]).unwrap();
+    let found = network.predict(picture.pictures.clone(), &[Criteria::default()]).unwrap();
     let [Prediction::Boxes(boxes)] = found.as_slice() else {
         panic!("it finds boxes");
     };
@@ -153,7 +156,59 @@ fn a_detector_of_an_old_version_runs() {
     println!("{:?}", network.info());
     let (rgb, size) = photograph("zidane.jpg");
     let picture = letterbox(&rgb, size, 640);
-    let found = network.predict(picture.tensor, &[Criteria::default()]).unwrap();
+    let found = network.predict(picture.pictures, &[Criteria::default()]).unwrap();
     println!("{found:?}");
     assert_eq!(found.len(), 1);
+}
+
+#[test]
+#[ignore = "needs the assets: script/assets"]
+fn bf16_finds_what_f32_finds() {
+    for (name, picture) in
+        [("yolo11n-seg.pt", "bus.jpg"), ("plates.pt", "zidane.jpg"), ("sparrows.pt", "aviary.png")]
+    {
+        let checkpoint = Checkpoint::open(asset(name)).unwrap();
+        let network = |precision| {
+            let engine = Engine::Cpu { precision, threads: 0 };
+            let options = LoadOptions { engine, ..LoadOptions::default() };
+            Network::load(&checkpoint, &options).unwrap()
+        };
+        let (short, exact) = (network(CpuPrecision::Bf16), network(CpuPrecision::F32));
+        println!("{name}: deviation {:.1e}", short.deviation(&exact).unwrap());
+        let (rgb, size) = match picture.ends_with(".png") {
+            true => fixture::png(&asset(picture)),
+            false => photograph(picture),
+        };
+        let letterboxed = letterbox(&rgb, size, 640);
+        let found = |network: &Network| {
+            let criteria = Criteria { min_confidence: 0.28, ..Criteria::default() };
+            let found = network.predict(letterboxed.pictures.clone(), &[criteria]).unwrap();
+            let [Prediction::Boxes(boxes)] = found.as_slice() else { panic!("it finds boxes") };
+            boxes.clone()
+        };
+        let (short, exact) = (found(&short), found(&exact));
+        for (some, others) in [(&short, &exact), (&exact, &short)] {
+            for one in some.iter().filter(|one| one.confidence > 0.3) {
+                let same = others.iter().any(|other| {
+                    one.class == other.class
+                        && (one.confidence - other.confidence).abs() < 0.02
+                        && lie_alike(one, other)
+                });
+                assert!(same, "{name}: none of {others:?} is {one:?}");
+            }
+        }
+    }
+}
+
+/// Whether boxes overlap by 0.98. Rotated ones may be so thin that a pixel is more than that: their
+/// corners lie within one and a half.
+fn lie_alike(a: &ScoredBox, b: &ScoredBox) -> bool {
+    if let (Some(Detail::Rotated(a)), Some(Detail::Rotated(b))) = (&a.detail, &b.detail) {
+        let mut pairs = a.corners().into_iter().zip(b.corners());
+        return pairs.all(|(a, b)| (a[0] - b[0]).hypot(a[1] - b[1]) < 1.5);
+    }
+    let area = |[x1, y1, x2, y2]: [f32; 4]| (x2 - x1).max(0.0) * (y2 - y1).max(0.0);
+    let (a, b) = (a.bbox, b.bbox);
+    let both = area([a[0].max(b[0]), a[1].max(b[1]), a[2].min(b[2]), a[3].min(b[3])]);
+    both / (area(a) + area(b) - both) >= 0.98
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use burn::tensor::wgpu::WgpuBackend;
-use burn::tensor::{Device, DeviceKind, Tensor, TensorData};
-use detector_yolo::{Checkpoint, LoadOptions, Network, NetworkError};
+use burn::tensor::{Device, DeviceKind, Tensor};
+use detector_yolo::{Checkpoint, Engine, LoadOptions, Network, NetworkError, Pictures, Precision};
 use safetensors::SafeTensors;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
@@ -17,49 +17,62 @@ pub fn path(file: &str) -> PathBuf {
     Path::new("../../tests/fixtures/models").join(file)
 }
 
-/// What networks run on: the CPU, or what `DETECTOR_TEST_DEVICE` names: `gpu`, or `software` for a
-/// Vulkan device of the CPU.
-pub fn device() -> Device {
+/// What the tests compare: burn on the CPU and this project's own kernels; or burn on what
+/// `DETECTOR_TEST_DEVICE` names: `gpu`, or `software` for a Vulkan device of the CPU.
+pub fn engines() -> Vec<Engine> {
+    match gpu() {
+        None => vec![Engine::reference(), Engine::default()],
+        Some(kind) => vec![on(kind, Precision::F32)],
+    }
+}
+
+/// burn in 16 bits, on what `DETECTOR_TEST_DEVICE` names.
+#[track_caller]
+pub fn half() -> Engine {
+    on(gpu().expect("DETECTOR_TEST_DEVICE names a GPU"), Precision::F16)
+}
+
+fn gpu() -> Option<DeviceKind> {
+    match std::env::var("DETECTOR_TEST_DEVICE").as_deref() {
+        Err(_) | Ok("cpu") => None,
+        Ok("gpu") => Some(DeviceKind::DiscreteGpu(0)),
+        Ok("software") => Some(DeviceKind::Cpu),
+        Ok(other) => panic!("DETECTOR_TEST_DEVICE is {other:?}, not cpu, gpu or software"),
+    }
+}
+
+/// As the worker puts networks there.
+fn on(kind: DeviceKind, precision: Precision) -> Engine {
     // burn opens each device once.
     static DEVICE: OnceLock<Device> = OnceLock::new();
     let open = || {
-        let kind = match std::env::var("DETECTOR_TEST_DEVICE").as_deref() {
-            Err(_) | Ok("cpu") => return Device::flex(),
-            Ok("gpu") => DeviceKind::DiscreteGpu(0),
-            Ok("software") => DeviceKind::Cpu,
-            Ok(other) => panic!("DETECTOR_TEST_DEVICE is {other:?}, not cpu, gpu or software"),
-        };
-        Device::wgpu_options().graphics_api(WgpuBackend::Vulkan).device_kind(kind).init().unwrap()
+        let options = Device::wgpu_options().graphics_api(WgpuBackend::Vulkan).device_kind(kind);
+        options.init().unwrap()
     };
-    DEVICE.get_or_init(open).clone()
-}
-
-/// How networks lie on that device: as the worker puts them there.
-pub fn options() -> LoadOptions {
-    LoadOptions { channels_last: device() != Device::flex(), ..LoadOptions::default() }
+    let device = DEVICE.get_or_init(open).clone();
+    Engine::Burn { device, precision, channels_last: true }
 }
 
 pub fn load(checkpoint: &Checkpoint) -> Result<Network, NetworkError> {
-    Network::load(checkpoint, &device(), &options())
+    Network::load(checkpoint, &LoadOptions::default())
 }
 
 #[track_caller]
 pub fn network(name: &str) -> Network {
-    let checkpoint = Checkpoint::open(path(&format!("{name}.pt"))).unwrap();
-    load(&checkpoint).unwrap()
+    network_with(name, &LoadOptions::default())
 }
 
 #[track_caller]
 pub fn network_with(name: &str, options: &LoadOptions) -> Network {
     let checkpoint = Checkpoint::open(path(&format!("{name}.pt"))).unwrap();
-    Network::load(&checkpoint, &device(), options).unwrap()
+    Network::load(&checkpoint, options).unwrap()
 }
 
 pub const WIDTH: usize = 128;
 pub const HEIGHT: usize = 64;
 
 /// The two real pictures that the references were computed with: `[2, 3, HEIGHT, WIDTH]`.
-pub fn pictures() -> Tensor<4> {
+pub fn pictures() -> Pictures<'static> {
     let mut values = Vec::new();
     for name in ["coffee.png", "astronaut.png"] {
         let (pixels, size) = png(&path("../pictures").join(name));
@@ -68,7 +81,7 @@ pub fn pictures() -> Tensor<4> {
             values.extend(pixels.iter().skip(channel).step_by(3).map(|&v| f32::from(v) / 255.0));
         }
     }
-    Tensor::from_data(TensorData::new(values, [2, 3, HEIGHT, WIDTH]), &device())
+    Pictures::new(values, [2, 3, HEIGHT, WIDTH])
 }
 
 /// The pixels of a picture, red, green and blue, and its width and height.

@@ -1,10 +1,10 @@
 //! A picture as Ultralytics puts it into a network, by its own few lines.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use detector_yolo::Pictures;
 
-/// A picture in a tensor, and the way back.
+/// A picture as a network takes it, and the way back.
 pub struct Letterboxed {
-    pub tensor: Tensor<4>,
+    pub pictures: Pictures<'static>,
     gain: f64,
     left: f64,
     top: f64,
@@ -41,9 +41,8 @@ pub fn letterbox(rgb: &[u8], source: [usize; 2], target: usize) -> Letterboxed {
             }
         }
     }
-    let data = TensorData::new(values, [1, 3, full_height, full_width]);
     Letterboxed {
-        tensor: Tensor::from_data(data, &Device::flex()),
+        pictures: Pictures::new(values, [1, 3, full_height, full_width]),
         gain,
         left: left as f64,
         top: top as f64,

@@ -4,8 +4,8 @@
 
 use burn::tensor::DType;
 use detector_yolo::{
-    Branch, Criteria, Detail, Keypoint, LoadOptions, Mask, Precision, Prediction, RawOutput,
-    ScoredBox,
+    Branch, CpuPrecision, Criteria, Detail, Engine, Keypoint, LoadOptions, Mask, Prediction,
+    RawOutput, ScoredBox,
 };
 
 use crate::fixture::{self, Reference};
@@ -23,11 +23,25 @@ const CONFIDENCE: f32 = 1e-3;
 /// Largest distance of a keypoint from where torch found it, in pixels.
 const DISTANCE: f32 = 0.1;
 
+/// Runs a check with each engine.
+#[track_caller]
+fn with_engines(branch: Branch, check: impl Fn(&LoadOptions)) {
+    for engine in fixture::engines() {
+        println!("{engine:?}");
+        check(&LoadOptions { engine, branch });
+    }
+}
+
 /// Checks a network that finds something at places of a picture.
 #[track_caller]
 fn check(name: &str) {
+    with_engines(Branch::Auto, |options| check_boxes(name, options));
+}
+
+#[track_caller]
+fn check_boxes(name: &str, options: &LoadOptions) {
     let reference = Reference::of(name);
-    let network = fixture::network(name);
+    let network = fixture::network_with(name, options);
     let pictures = fixture::pictures();
     let RawOutput::Anchors { rows, prototypes } = network.forward(pictures.clone()).unwrap() else {
         panic!("a classifier");
@@ -66,32 +80,6 @@ fn check(name: &str) {
     assert!(count > 0, "the reference would prove nothing");
 }
 
-/// Checks a network that computes in 16 bits, on a device that can. What a network of random weights
-/// makes of rounding is no measure for boxes: `trained` compares those.
-#[track_caller]
-fn check_half(name: &str) {
-    let options = LoadOptions { precision: Precision::F16, ..fixture::options() };
-    let network = fixture::network_with(name, &options);
-    let RawOutput::Anchors { rows, .. } = network.forward(fixture::pictures()).unwrap() else {
-        panic!("a classifier");
-    };
-    let rows = rows.cast(DType::F32);
-    Reference::of(name).expect("raw", rows, HALF_TOLERANCE);
-}
-
-/// Cut to the picture.
-fn clipped([x1, y1, x2, y2]: [f32; 4]) -> [f32; 4] {
-    let (width, height) = (fixture::WIDTH as f32, fixture::HEIGHT as f32);
-    [x1.clamp(0.0, width), y1.clamp(0.0, height), x2.clamp(0.0, width), y2.clamp(0.0, height)]
-}
-
-/// Intersection over union.
-fn overlap(a: [f32; 4], b: [f32; 4]) -> f32 {
-    let area = |[x1, y1, x2, y2]: [f32; 4]| (x2 - x1).max(0.0) * (y2 - y1).max(0.0);
-    let both = area([a[0].max(b[0]), a[1].max(b[1]), a[2].min(b[2]), a[3].min(b[3])]);
-    both / (area(a) + area(b) - both)
-}
-
 /// Whether a box is `x1 y1 x2 y2 confidence class`, or `x y w h angle confidence class`.
 fn same(found: &ScoredBox, expected: &[f32]) -> bool {
     let (numbers, &[confidence, class]) = expected.split_at(expected.len() - 2) else {
@@ -105,10 +93,21 @@ fn same(found: &ScoredBox, expected: &[f32]) -> bool {
         return found.zip(numbers).all(|(found, number)| (found - number).abs() < DISTANCE)
             && (rotated.angle - numbers[4]).abs() < 1e-3;
     }
-    // Written clipped to the picture. A box at its edge may have next to no area.
-    let found = clipped(found.bbox);
+    let [x1, y1, x2, y2] = found.bbox;
+    let (width, height) = (fixture::WIDTH as f32, fixture::HEIGHT as f32);
+    // Written clipped to the picture.
+    let found =
+        [x1.clamp(0.0, width), y1.clamp(0.0, height), x2.clamp(0.0, width), y2.clamp(0.0, height)];
+    // A box at the edge of the picture may have next to no area.
     let near = found.iter().zip(numbers).all(|(a, b)| (a - b).abs() < 1e-2);
-    near || overlap(found, [numbers[0], numbers[1], numbers[2], numbers[3]]) >= OVERLAP
+    let area = |b: &[f32]| (b[2] - b[0]).max(0.0) * (b[3] - b[1]).max(0.0);
+    let both = area(&[
+        found[0].max(numbers[0]),
+        found[1].max(numbers[1]),
+        found[2].min(numbers[2]),
+        found[3].min(numbers[3]),
+    ]);
+    near || both / (area(&found) + area(numbers) - both) >= OVERLAP
 }
 
 /// Compares keypoints with `x y` or `x y visibility` of each.
@@ -147,8 +146,13 @@ fn expect_mask(mask: &Mask, expected: &[u8]) {
 /// Checks a classifier.
 #[track_caller]
 fn check_classifier(name: &str) {
+    with_engines(Branch::Auto, |options| check_probabilities(name, options));
+}
+
+#[track_caller]
+fn check_probabilities(name: &str, options: &LoadOptions) {
     let reference = Reference::of(name);
-    let network = fixture::network(name);
+    let network = fixture::network_with(name, options);
     let RawOutput::Classes(logits) = network.forward(fixture::pictures()).unwrap() else {
         panic!("no classifier");
     };
@@ -167,12 +171,13 @@ fn check_classifier(name: &str) {
 /// Checks the branch that finds each object once.
 #[track_caller]
 fn check_once(name: &str) {
-    let options = LoadOptions { branch: Branch::OneToOne, ..fixture::options() };
-    let network = fixture::network_with(name, &options);
-    let RawOutput::Anchors { rows, .. } = network.forward(fixture::pictures()).unwrap() else {
-        panic!("a classifier");
-    };
-    Reference::of(name).expect("raw.one2one", rows, TOLERANCE);
+    with_engines(Branch::OneToOne, |options| {
+        let network = fixture::network_with(name, options);
+        let RawOutput::Anchors { rows, .. } = network.forward(fixture::pictures()).unwrap() else {
+            panic!("a classifier");
+        };
+        Reference::of(name).expect("raw.one2one", rows, TOLERANCE);
+    });
 }
 
 macro_rules! checks {
@@ -225,14 +230,26 @@ checks! { check_once:
 
 /// Run by `script/test` on the software Vulkan device.
 mod half {
-    use super::check_half;
+    use super::*;
+
+    /// What a network of random weights makes of rounding is no measure for boxes: `trained` compares
+    /// those.
+    #[track_caller]
+    fn check(name: &str) {
+        let options = LoadOptions { engine: fixture::half(), ..LoadOptions::default() };
+        let network = fixture::network_with(name, &options);
+        let RawOutput::Anchors { rows, .. } = network.forward(fixture::pictures()).unwrap() else {
+            panic!("a classifier");
+        };
+        Reference::of(name).expect("raw", rows.cast(DType::F32), HALF_TOLERANCE);
+    }
 
     macro_rules! checks {
         ($($test:ident $name:literal,)*) => {
             $(#[test]
             #[ignore = "needs a GPU: DETECTOR_TEST_DEVICE=gpu, or =software"]
             fn $test() {
-                check_half($name);
+                check($name);
             })*
         };
     }
@@ -246,12 +263,32 @@ mod half {
 }
 
 #[test]
+fn bf16_is_near_f32() {
+    for name in
+        ["tiny-v8", "tiny-v9e", "tiny-12x", "tiny-26-pose", "tiny-11-cls", "tiny-color-detect"]
+    {
+        let network = |precision| {
+            let engine = Engine::Cpu { precision, threads: 1 };
+            fixture::network_with(name, &LoadOptions { engine, ..LoadOptions::default() })
+        };
+        let (short, exact) = (network(CpuPrecision::Bf16), network(CpuPrecision::F32));
+        let deviation = short.deviation(&exact).unwrap();
+        println!("{name}: {deviation:.1e}");
+        // Something differs: else it would be computed in 32 bits.
+        assert!((1e-5..4e-2).contains(&deviation), "{name}: {deviation}");
+    }
+}
+
+#[test]
 fn a_network_deviates_from_others_and_not_from_itself() {
-    let network = |branch| {
-        fixture::network_with("tiny-26-seg", &LoadOptions { branch, ..LoadOptions::default() })
-    };
-    let (one, many) = (network(Branch::OneToOne), network(Branch::OneToMany));
-    assert!(many.deviation(&network(Branch::OneToMany)).unwrap() < 1e-6);
+    let network =
+        |branch, engine| fixture::network_with("tiny-26-seg", &LoadOptions { branch, engine });
+    let many = network(Branch::OneToMany, Engine::default());
+    let again = network(Branch::OneToMany, Engine::default());
+    let reference = network(Branch::OneToMany, Engine::reference());
+    let one = network(Branch::OneToOne, Engine::reference());
+    assert_eq!(many.deviation(&again).unwrap(), 0.0);
+    assert!(many.deviation(&reference).unwrap() < 1e-4);
     assert!(many.deviation(&one).unwrap() > 1e-2);
     assert_eq!(many.deviation(&fixture::network("tiny-v8")).unwrap(), f32::INFINITY);
 }

@@ -1,8 +1,7 @@
 //! The two trained fixtures do what the tests of the whole engine rely on: the detector finds
 //! squares and balls, the classifier tells their colours.
 
-use burn::tensor::{Device, Tensor, TensorData};
-use detector_yolo::{Criteria, Prediction, ScoredBox, Task};
+use detector_yolo::{Criteria, Pictures, Prediction, ScoredBox, Task};
 
 use crate::fixture;
 
@@ -37,11 +36,7 @@ impl Drawn {
 }
 
 /// A dark grey picture with shapes on it.
-fn draw(side: usize, shapes: &[Drawn]) -> Tensor<4> {
-    draw_on(&Device::flex(), side, shapes)
-}
-
-fn draw_on(device: &Device, side: usize, shapes: &[Drawn]) -> Tensor<4> {
+fn draw(side: usize, shapes: &[Drawn]) -> Pictures<'static> {
     let mut values = vec![GROUND / 255.0; 3 * side * side];
     for y in 0..side {
         for x in 0..side {
@@ -52,7 +47,7 @@ fn draw_on(device: &Device, side: usize, shapes: &[Drawn]) -> Tensor<4> {
             }
         }
     }
-    Tensor::from_data(TensorData::new(values, [1, 3, side, side]), device)
+    Pictures::new(values, [1, 3, side, side])
 }
 
 #[test]
@@ -86,14 +81,14 @@ fn squares_and_balls_are_found() {
 
 /// Run by `script/test` on the software Vulkan device.
 mod half {
-    use detector_yolo::{LoadOptions, Precision};
+    use detector_yolo::LoadOptions;
 
     use super::*;
 
     #[test]
     #[ignore = "needs a GPU: DETECTOR_TEST_DEVICE=gpu, or =software"]
     fn the_same_is_found_in_16_bits() {
-        let options = LoadOptions { precision: Precision::F16, ..fixture::options() };
+        let options = LoadOptions { engine: fixture::half(), ..LoadOptions::default() };
         let half = fixture::network_with("tiny-color-detect", &options);
         let whole = fixture::network("tiny-color-detect");
         let criteria = [Criteria { min_confidence: 0.3, ..Criteria::default() }];
@@ -102,9 +97,8 @@ mod half {
             let size = 24.0 + 16.0 * step as f32;
             let middle = [40.0 + 10.0 * step as f32, 80.0 - 5.0 * step as f32];
             let drawn = [Drawn { ball, middle, size, colour: COLOURS[step % 3].1 }];
-            let found = half.predict(draw_on(&fixture::device(), 128, &drawn), &criteria).unwrap();
-            let expected =
-                whole.predict(draw_on(&fixture::device(), 128, &drawn), &criteria).unwrap();
+            let found = half.predict(draw(128, &drawn), &criteria).unwrap();
+            let expected = whole.predict(draw(128, &drawn), &criteria).unwrap();
             let ([Prediction::Boxes(found)], [Prediction::Boxes(expected)]) =
                 (found.as_slice(), expected.as_slice())
             else {

@@ -305,7 +305,8 @@ impl PlanBuilder {
         let inputs = inputs.iter().map(|input| Input { number: input.number, last: false });
         self.shapes.push(shape);
         self.multiplications = self.multiplications.saturating_add(multiplications);
-        self.steps.push(Step { operation, inputs: inputs.collect(), output: number });
+        let layer = self.layers.len();
+        self.steps.push(Step { operation, inputs: inputs.collect(), output: number, layer });
         Value { number, shape }
     }
 }

@@ -28,6 +28,8 @@ pub enum Command {
     Detect(DetectArgs),
     /// Say what a checkpoint or an archive is.
     Inspect(InspectArgs),
+    /// Say how long a model takes on this machine.
+    Bench(BenchArgs),
     /// Show the whole job at work on this machine, with cameras, a CMS and Redis of its own.
     Demo(DemoArgs),
     /// Be cameras, to try a worker or a network with.
@@ -54,6 +56,38 @@ pub struct InspectArgs {
     /// A checkpoint, or an archive with a pipeline.
     #[arg(value_name = "FILE.pt|FILE.mpta")]
     pub file: PathBuf,
+    /// Say it as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to time, and how.
+#[derive(Args, Debug)]
+pub struct BenchArgs {
+    /// A checkpoint, or an archive: its first network.
+    #[arg(long, value_name = "FILE.pt|FILE.mpta")]
+    pub model: PathBuf,
+    /// What inference runs on: auto, cpu, gpu, gpu:N, gpu:software.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: String,
+    /// The numbers that the network computes with: auto, f32, f16, bf16.
+    #[arg(long, value_name = "PRECISION", default_value = "auto")]
+    pub precision: String,
+    /// Side of the network's input in pixels; the size it was trained for if not given.
+    #[arg(long, value_name = "PIXELS")]
+    pub imgsz: Option<usize>,
+    /// Pictures at once.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub batch: usize,
+    /// Threads that work on a picture on the CPU; one for each core if not given.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
+    /// Runs that are timed.
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pub runs: usize,
+    /// Time each layer too, on the CPU.
+    #[arg(long)]
+    pub layers: bool,
     /// Say it as JSON.
     #[arg(long)]
     pub json: bool,

@@ -3,6 +3,7 @@
 //! [`Worker`](worker::Worker) plugs the stages together and `runner` runs them; the other modules
 //! are the commands of the program and what an operator decides.
 
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use detector::cli::{Cli, Command};
-use detector::{demo, detect, inspect, run, simulate};
+use detector::{bench, demo, detect, inspect, run, simulate};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         None => run::run(&cli.run).map(|()| true),
         Some(Command::Run(args)) => run::run(&args).map(|()| true),
         Some(Command::Detect(args)) => detect::detect(&args).map(|()| true),
+        Some(Command::Bench(args)) => bench::bench(&args).map(|()| true),
         Some(Command::Inspect(args)) => inspect::inspect(&args).map(|()| true),
         Some(Command::Demo(args)) => demo::demo(&args),
         Some(Command::Simulate(args)) => simulate::simulate(&args).map(|()| true),

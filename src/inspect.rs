@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(network.classes, ["first", "second", "third"]);
         assert_eq!((network.input, network.stride), ([128, 128], 32));
         // As torch counts them: the sum of `numel()` over `parameters()`.
-        assert_eq!(network.parameters, 165_283);
+        assert_eq!(network.parameters, 80_899);
         assert_eq!(network.layers[0].output, Some([8, 64, 64]));
         assert_eq!(network.layers[12].from, [11, 6]);
     }

@@ -71,8 +71,8 @@ fn check_boxes(name: &str, options: &LoadOptions) {
                 }
                 Some(Detail::Mask(mask)) => {
                     let expected = reference.bytes(&format!("masks.{picture}"));
-                    let pixels = fixture::WIDTH * fixture::HEIGHT;
-                    expect_mask(&mask, &expected[at * pixels..(at + 1) * pixels]);
+                    let bytes = fixture::WIDTH * fixture::HEIGHT / 8;
+                    expect_mask(&mask, &expected[at * bytes..(at + 1) * bytes]);
                 }
             }
         }
@@ -126,7 +126,7 @@ fn expect_keypoints(points: &[Keypoint], expected: &[f32]) {
     }
 }
 
-/// Compares a mask with the pixels of the whole picture.
+/// Compares a mask with the pixels of the whole picture, eight in a byte.
 #[track_caller]
 fn expect_mask(mask: &Mask, expected: &[u8]) {
     let there = |x: usize, y: usize| {
@@ -135,10 +135,11 @@ fn expect_mask(mask: &Mask, expected: &[u8]) {
         x < mask.size[0] && y < mask.size[1] && mask.pixels[y * mask.size[0] + x]
     };
     let (mut both, mut either) = (0, 0);
-    for (pixel, &expected) in expected.iter().enumerate() {
+    for pixel in 0..fixture::WIDTH * fixture::HEIGHT {
+        let expected = expected[pixel / 8] & (0x80 >> (pixel % 8)) != 0;
         let found = there(pixel % fixture::WIDTH, pixel / fixture::WIDTH);
-        both += usize::from(found && expected != 0);
-        either += usize::from(found || expected != 0);
+        both += usize::from(found && expected);
+        either += usize::from(found || expected);
     }
     assert!(both as f32 >= OVERLAP * either as f32, "{both} of {either} pixels");
 }
@@ -192,22 +193,37 @@ macro_rules! checks {
 checks! { check:
     version_3 "tiny-v3-spp",
     version_3_tiny "tiny-v3-tiny",
+    version_5 "tiny-v5",
     version_5_of_four_levels "tiny-v5-p6",
     version_6 "tiny-v6",
     version_8 "tiny-v8",
     version_8_of_four_levels "tiny-v8-p6",
+    version_8_of_fine_levels "tiny-v8-p2",
     version_8_of_ghosts "tiny-v8-ghost",
     version_8_with_masks "tiny-v8-seg",
     version_8_with_keypoints "tiny-v8-pose",
     version_8_rotated "tiny-v8-obb",
     version_9_tiny "tiny-v9t",
+    version_9_medium "tiny-v9m",
+    version_9_compact "tiny-v9c",
+    version_9_compact_with_masks "tiny-v9c-seg",
     version_9_extended "tiny-v9e",
     version_10 "tiny-v10n",
+    version_10_balanced "tiny-v10b",
     version_11 "tiny-11",
+    version_11_of_the_largest_scale "tiny-11x",
     version_11_with_masks "tiny-11-seg",
     version_11_with_keypoints "tiny-11-pose",
-    version_12 "tiny-12x",
+    version_11_rotated "tiny-11-obb",
+    version_12 "tiny-12",
+    version_12_of_the_largest_scale "tiny-12x",
+    version_12_with_masks "tiny-12-seg",
+    version_12_with_keypoints "tiny-12-pose",
+    version_12_rotated "tiny-12-obb",
     version_26 "tiny-26",
+    version_26_of_the_largest_scale "tiny-26x",
+    version_26_of_fine_levels "tiny-26-p2",
+    version_26_of_four_levels "tiny-26-p6",
     version_26_with_masks "tiny-26-seg",
     version_26_with_keypoints "tiny-26-pose",
     version_26_rotated "tiny-26-obb",
@@ -222,7 +238,11 @@ checks! { check_classifier:
 
 checks! { check_once:
     version_10_once "tiny-v10n",
+    version_10_balanced_once "tiny-v10b",
     version_26_once "tiny-26",
+    version_26_of_the_largest_scale_once "tiny-26x",
+    version_26_of_fine_levels_once "tiny-26-p2",
+    version_26_of_four_levels_once "tiny-26-p6",
     version_26_with_masks_once "tiny-26-seg",
     version_26_with_keypoints_once "tiny-26-pose",
     version_26_rotated_once "tiny-26-obb",

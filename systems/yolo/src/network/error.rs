@@ -17,7 +17,7 @@ pub enum NetworkError {
         what: String,
     },
     /// The network needs a module that this crate does not know.
-    #[error("the module {class:?} at {place} is not supported")]
+    #[error("the module {class:?} at {place} is not supported{}", whose(class))]
     UnknownModule {
         /// Which module.
         place: Place,
@@ -75,4 +75,21 @@ pub enum NetworkError {
     /// The device did not deliver the output.
     #[error("the output of the network cannot be read back")]
     ReadBack(#[from] TensorReadError),
+}
+
+/// Whose the module is, where that is known: it tells what can be done.
+pub(super) fn whose(class: &str) -> &'static str {
+    let (package, name) = class.rsplit_once('.').unwrap_or_default();
+    let starts = |start: &str| name.starts_with(start);
+    match package.split('.').next() {
+        Some("models") => {
+            ": it is of the original YOLOv5 repository; version 5 of Ultralytics (yolov5nu.pt) is"
+        }
+        Some("modelopt") => ": its weights are quantised",
+        Some("ultralytics") if starts("RTDETR") => ": it is of RT-DETR",
+        Some("ultralytics") if starts("YOLOE") => ": it is of YOLOE",
+        Some("ultralytics") if starts("World") => ": it is of YOLO-World",
+        Some("ultralytics" | "torch" | "") | None => "",
+        Some(_) => ": it is neither of Ultralytics nor of torch",
+    }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::error::NetworkError;
+use super::error::{NetworkError, whose};
 use super::graph::Graph;
 use super::place::Place;
 use super::plan::Output;
 use super::shape::unfit;
 use super::source::{Site, Source};
-use crate::checkpoint::Value;
+use crate::checkpoint::{Kind, Value};
 use crate::decode::More;
 
 /// Input side of a network that does not tell what it was trained with. As Ultralytics.
@@ -93,14 +93,20 @@ pub(crate) fn model<'a>(root: Value<'a>, site: &'a Site) -> Result<Source<'a>, N
     let place = Place::root("the checkpoint");
     let present = |name: &str| root.get(name).filter(|value| !value.is_none());
     if present("modelopt").is_some() {
-        return Err(unfit(&place, "its weights are quantised, which is not supported"));
+        let problem = "its weights are quantised (modelopt), which is not supported";
+        return Err(unfit(&place, problem));
     }
     let (name, value) = ["ema", "model"]
         .into_iter()
         .find_map(|name| present(name).map(|value| (name, value)))
         .ok_or_else(|| NetworkError::Missing { place, what: "\"model\" or \"ema\"".into() })?;
     let source = Source::new(value, Place::root(name), site);
-    if !source.class().starts_with("ultralytics.nn.") {
+    if value.kind() == Kind::Dict {
+        let problem = "it is a dict of weights, without the modules that they are of";
+        return Err(unfit(&source.place, problem));
+    }
+    // Some networks that are not supported are made of modules that are, for the greatest part.
+    if !source.class().starts_with("ultralytics.nn.") || !whose(source.class()).is_empty() {
         return Err(source.unknown());
     }
     Ok(source)

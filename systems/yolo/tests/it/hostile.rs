@@ -25,10 +25,11 @@ fn an_unknown_module_is_refused_by_its_name_and_place() {
 #[test]
 fn a_known_name_of_another_package_is_refused() {
     let parts = Parts::of("tiny-v8");
-    let bytes = parts.replaced(b"ultralytics.nn.modules.conv\nConv\n", b"models.common\nConv\n");
+    let bytes = parts.replaced(b"ultralytics.nn.modules.conv\nConv\n", b"mine.common\nConv\n");
     assert_eq!(
         refused(bytes),
-        "the module \"models.common.Conv\" at model.model.0 is not supported"
+        "the module \"mine.common.Conv\" at model.model.0 is not supported: it is neither of \
+         Ultralytics nor of torch"
     );
 }
 

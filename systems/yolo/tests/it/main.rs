@@ -1,5 +1,6 @@
 //! Networks from checkpoints, compared with what torch computes.
 
+mod ages;
 mod assets;
 mod fixture;
 mod hostile;

@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|pickle: &[u8]| {
     let numbers = [0x3c; 64];
-    let bytes = archive([
+    let bytes = archive(&[
         ("x/data.pkl", pickle),
         ("x/byteorder", b"little".as_slice()),
         ("x/data/0", numbers.as_slice()),

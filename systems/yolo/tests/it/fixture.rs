@@ -17,6 +17,14 @@ pub fn path(file: &str) -> PathBuf {
     Path::new("../../tests/fixtures/models").join(file)
 }
 
+/// Small checkpoints that together have each module and each head, which fuzzing begins with.
+pub fn seeds() -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir("../../fuzz/seeds").unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.iter().map(|path| (path.display().to_string(), std::fs::read(path).unwrap())).collect()
+}
+
 /// What the tests compare: burn on the CPU and this project's own kernels; or burn on what
 /// `DETECTOR_TEST_DEVICE` names: `gpu`, or `software` for a Vulkan device of the CPU.
 pub fn engines() -> Vec<Engine> {
@@ -179,6 +187,18 @@ impl Parts {
             archive.start_file(name.as_str(), options).unwrap();
             let bytes = if name.ends_with("/data.pkl") { pickle } else { bytes };
             archive.write_all(bytes).unwrap();
+        }
+        archive.finish().unwrap().into_inner()
+    }
+
+    /// The fixture with all its numbers replaced by one of 16 bits.
+    pub fn with_numbers(&self, number: u16) -> Vec<u8> {
+        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        for (name, bytes) in &self.0 {
+            archive.start_file(name.as_str(), options).unwrap();
+            let numbers = number.to_le_bytes().repeat(bytes.len() / 2);
+            archive.write_all(if name.contains("/data/") { &numbers } else { bytes }).unwrap();
         }
         archive.finish().unwrap().into_inner()
     }

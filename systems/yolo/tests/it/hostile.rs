@@ -43,6 +43,78 @@ fn a_dict_that_is_no_model_is_refused() {
     );
 }
 
+/// What would run a command where Python reads it.
+const COMMAND: &[u8] = b"cposix\nsystem\n(X\x0c\x00\x00\x00touch /tmp/xtR";
+
+#[test]
+fn a_command_beside_the_model_is_read_and_never_run() {
+    let parts = Parts::of("ages/now");
+    // The name of the architecture's file.
+    let bytes = parts.replaced(b"X\x0a\x00\x00\x00small.yaml", COMMAND);
+    let network = fixture::load(&Checkpoint::from_bytes(bytes).unwrap()).unwrap();
+    assert_eq!(network.info().provenance.architecture, None);
+}
+
+#[test]
+fn a_command_in_the_place_of_the_model_is_refused_by_its_name() {
+    let body = [b"\x80\x02}X\x05\x00\x00\x00model", COMMAND, b"s."].concat();
+    let expected = "the module \"posix.system\" at model is not supported: it is neither of \
+                    Ultralytics nor of torch";
+    assert_eq!(refused(Parts::of("ages/now").with_pickle(&body)), expected);
+}
+
+/// A text in a pickle.
+fn text(text: &str) -> Vec<u8> {
+    [b"X", &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat()
+}
+
+/// A module of torch that takes the layer before, and has these children.
+fn module(class: &str, children: &[&[u8]]) -> Vec<u8> {
+    let mut module = [b"ctorch.nn.modules.", class.as_bytes(), b"\n)\x81}("].concat();
+    module.extend([text("f"), b"J\xff\xff\xff\xff".to_vec(), text("_modules")].concat());
+    module.extend(b"}(");
+    for (number, child) in children.iter().enumerate() {
+        module.extend([&text(&number.to_string())[..], child].concat());
+    }
+    module.extend(b"uub");
+    module
+}
+
+/// A checkpoint whose network begins with a layer.
+fn beginning_with(layer: &[u8]) -> Vec<u8> {
+    let layers = module("container\nSequential", &[layer, &module("linear\nIdentity", &[])]);
+    let model = [
+        &b"\x80\x02}"[..],
+        &text("model"),
+        b"cultralytics.nn.tasks\nDetectionModel\n)\x81}",
+        &text("_modules"),
+        b"}",
+        &text("model"),
+        &layers,
+        b"ssbs.",
+    ];
+    Parts::of("ages/now").with_pickle(&model.concat())
+}
+
+/// Modules that each have the one before twice are as many as there are atoms, in a small file.
+#[test]
+fn a_tree_of_modules_that_grows_without_end_is_refused() {
+    let leaf = module("linear\nIdentity", &[]);
+    let tree = (0..25).fold(leaf, |tree, _| {
+        module("container\nSequential", &[&[&tree[..], b"q\x00"].concat(), b"h\x00"])
+    });
+    let error = refused(beginning_with(&tree));
+    assert!(error.ends_with("number of modules exceeds the limit of 20000"), "{error}");
+}
+
+#[test]
+fn modules_nested_too_deep_are_refused() {
+    let leaf = module("linear\nIdentity", &[]);
+    let deep = (0..60).fold(leaf, |tree, _| module("container\nSequential", &[&tree]));
+    let error = refused(beginning_with(&deep));
+    assert!(error.ends_with("depth of modules exceeds the limit of 32"), "{error}");
+}
+
 /// Each short integer of the pickle in turn becomes another one: sizes of kernels, strides, groups,
 /// shapes and strides of tensors, inputs of layers, numbers of bins and of classes.
 #[track_caller]

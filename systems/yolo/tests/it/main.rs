@@ -2,6 +2,7 @@
 
 mod ages;
 mod assets;
+mod broken;
 mod fixture;
 mod hostile;
 mod letterbox;

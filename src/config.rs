@@ -57,6 +57,8 @@ pub struct Config {
     pub allow_file_urls: bool,
     /// How clients are talked to.
     pub protocol: Protocol,
+    /// How the actions of pipelines are carried out.
+    pub actions: ActionSettings,
     /// What is accepted from outside.
     pub limits: Limits,
     /// What is written down.
@@ -85,6 +87,23 @@ pub struct Protocol {
     pub errors: bool,
     /// What this worker calls itself. Default: the host's name.
     pub worker_id: Option<String>,
+}
+
+/// How the actions of pipelines are carried out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ActionSettings {
+    /// Events whose actions may wait for one server. Default: 10 000.
+    pub max_waiting: usize,
+    /// Bytes of what may wait for one server, pictures included. Default: 64 MiB.
+    pub max_bytes: u64,
+    /// What waited longer is dropped. Default: 60.
+    pub time_to_live_secs: f64,
+    /// The longest wait for a connection or an answer. Default: 5.
+    pub timeout_secs: f64,
+    /// A PEM file of those who may vouch for a Redis that is spoken to by TLS. Default: those that
+    /// the system trusts.
+    pub tls_ca: Option<PathBuf>,
 }
 
 /// What is accepted from outside.
@@ -147,6 +166,7 @@ impl Default for Config {
             head: "auto".to_owned(),
             allow_file_urls: false,
             protocol: Protocol::default(),
+            actions: ActionSettings::default(),
             limits: Limits::default(),
             log: Log::default(),
         }
@@ -156,6 +176,18 @@ impl Default for Config {
 impl Default for Protocol {
     fn default() -> Self {
         Self { errors: true, worker_id: None }
+    }
+}
+
+impl Default for ActionSettings {
+    fn default() -> Self {
+        Self {
+            max_waiting: 10_000,
+            max_bytes: 64 << 20,
+            time_to_live_secs: 60.0,
+            timeout_secs: 5.0,
+            tls_ca: None,
+        }
     }
 }
 
@@ -232,6 +264,8 @@ impl Config {
             ("heartbeat_interval_secs", self.heartbeat_interval_secs, 0.05),
             ("orphan_grace_secs", self.orphan_grace_secs, 0.0),
             ("model_idle_secs", self.model_idle_secs, 0.0),
+            ("actions.time_to_live_secs", self.actions.time_to_live_secs, 0.1),
+            ("actions.timeout_secs", self.actions.timeout_secs, 0.1),
         ] {
             expect(
                 (least..=day).contains(&secs),
@@ -241,6 +275,10 @@ impl Config {
         expect(
             self.auth.token.as_ref().is_none_or(|token| !token.is_empty()),
             "auth.token: expected a text, found an empty one; leave it out to need none".to_owned(),
+        );
+        expect(
+            self.actions.max_waiting > 0,
+            "actions.max_waiting: expected at least 1, found 0".to_owned(),
         );
         expect(
             self.limits.messages_per_second > 0,

@@ -105,7 +105,7 @@ impl Report {
                 parent: parent.map(|parent| parent.name.clone()),
                 depth: parent.map_or(0, |parent| parent.depth + 1),
                 when: parent.is_some().then(|| when(&spec.trigger)),
-                actions: spec.actions.len(),
+                actions: spec.actions.list.len(),
                 network,
             });
         }
@@ -272,7 +272,7 @@ mod tests {
         let pipeline = json!({"pipeline": {
             "modelId": "shapes",
             "modelFile": "tiny-color-detect.pt",
-            "tracking": {"enabled": true},
+            "tracking": {"enabled": true, "method": "botsort"},
             "branches": [{
                 "modelId": "color",
                 "modelFile": "tiny-color-classify.pt",

@@ -66,7 +66,11 @@ impl Worker {
                 timepiece: engine.timepiece.clone(),
                 wake: engine.wake.clone(),
             },
-            ActPlugin { config: ActConfig::default(), runtime: engine.runtime.handle().clone() },
+            ActPlugin {
+                config: actions(config)?,
+                runtime: engine.runtime.handle().clone(),
+                timepiece: engine.timepiece.clone(),
+            },
         ));
         Ok(Self { app, sleeper, engine, address, device: device_name, stop })
     }
@@ -203,4 +207,24 @@ fn ingest(config: &Config) -> IngestConfig {
         max_retries: u32::try_from(config.max_retries).ok(),
         ..IngestConfig::default()
     }
+}
+
+fn actions(config: &Config) -> Result<ActConfig> {
+    let config = &config.actions;
+    let tls_ca = match &config.tls_ca {
+        Some(file) => {
+            let pem = std::fs::read(file)
+                .with_context(|| format!("reading actions.tls_ca, {}", file.display()))?;
+            Some(pem.into())
+        }
+        None => None,
+    };
+    Ok(ActConfig {
+        max_waiting: config.max_waiting,
+        max_bytes: config.max_bytes,
+        time_to_live: Duration::from_secs_f64(config.time_to_live_secs),
+        timeout: Duration::from_secs_f64(config.timeout_secs),
+        tls_ca,
+        ..ActConfig::default()
+    })
 }

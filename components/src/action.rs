@@ -3,12 +3,30 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use indexmap::IndexMap;
+
+mod counters;
+pub mod names;
+mod template;
+
+pub use counters::{ActionCounters, Backlog, Outcome};
+pub use template::{Piece, Template};
+
 /// An action of a node.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Action {
+pub struct Action {
+    /// What is done.
+    pub deed: Deed,
+    /// Nodes below that must have found something, else it is skipped.
+    pub wait_for: Arc<[Arc<str>]>,
+}
+
+/// What an action does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Deed {
     /// Saves a picture under a Redis key.
-    RedisSaveImage {
-        /// Template of the key.
+    SaveImage {
+        /// Its key.
         key: Template,
         /// Class whose best box is cut out. None: the node's own box.
         region: Option<Arc<str>>,
@@ -18,12 +36,98 @@ pub enum Action {
         expire: Option<Duration>,
     },
     /// Publishes a message on a Redis channel.
-    RedisPublish {
-        /// Template of the channel.
+    Publish {
+        /// The channel.
         channel: Template,
-        /// Template of the message.
+        /// The message.
         message: Template,
     },
+    /// Adds an entry to a Redis stream.
+    StreamAdd {
+        /// The stream's key.
+        stream: Template,
+        /// The entry, by its fields.
+        fields: IndexMap<Arc<str>, Template>,
+        /// How many entries the stream keeps, nearly. None: all.
+        max_len: Option<u64>,
+    },
+    /// Adds values to the session on the display.
+    PatchSession {
+        /// The values, by their keys.
+        data: IndexMap<Arc<str>, Template>,
+    },
+    /// Writes a row of a PostgreSQL table: a new one, or over the one with the same key.
+    UpdateRow(RowUpdate),
+}
+
+/// A row of a table, as an action writes it. Names are checked to be plain ones when the archive is
+/// read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowUpdate {
+    /// The table's schema. None: where the server looks for tables.
+    pub schema: Option<Arc<str>>,
+    /// The table.
+    pub table: Arc<str>,
+    /// The column that tells its rows apart.
+    pub key_column: Arc<str>,
+    /// What is in that column.
+    pub key: Template,
+    /// What is in the other columns.
+    pub columns: IndexMap<Arc<str>, ColumnValue>,
+}
+
+/// What is written into a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ColumnValue {
+    /// A text, which the server reads as the column's type.
+    Text(Template),
+    /// The server's time: `NOW()`.
+    Now,
+}
+
+impl Deed {
+    /// Its kind.
+    pub fn kind(&self) -> ActionKind {
+        match self {
+            Self::SaveImage { .. } => ActionKind::SaveImage,
+            Self::Publish { .. } => ActionKind::Publish,
+            Self::StreamAdd { .. } => ActionKind::StreamAdd,
+            Self::PatchSession { .. } => ActionKind::PatchSession,
+            Self::UpdateRow(_) => ActionKind::UpdateRow,
+        }
+    }
+}
+
+/// The kinds of action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ActionKind {
+    /// [`Deed::SaveImage`]
+    SaveImage,
+    /// [`Deed::Publish`]
+    Publish,
+    /// [`Deed::StreamAdd`]
+    StreamAdd,
+    /// [`Deed::PatchSession`]
+    PatchSession,
+    /// [`Deed::UpdateRow`]
+    UpdateRow,
+}
+
+impl ActionKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] =
+        [Self::SaveImage, Self::Publish, Self::StreamAdd, Self::PatchSession, Self::UpdateRow];
+
+    /// Its name in archives: the action's `type`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SaveImage => "redis_save_image",
+            Self::Publish => "redis_publish",
+            Self::StreamAdd => "redis_stream_add",
+            Self::PatchSession => "patch_session",
+            Self::UpdateRow => "postgresql_update_combined",
+        }
+    }
 }
 
 /// How a picture is encoded.
@@ -36,20 +140,4 @@ pub enum PictureFormat {
     },
     /// Lossless.
     Png,
-}
-
-/// A text with `{name}` places. Names that are not known are left as they are.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Template(Arc<str>);
-
-impl Template {
-    /// Takes the text as it stands in the archive.
-    pub fn new(text: impl Into<Arc<str>>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text as it stands in the archive.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }

@@ -106,6 +106,21 @@ pub struct RedisServer {
     pub tls: bool,
 }
 
+/// The PostgreSQL server that a model's actions talk to. Absent when the archive names none.
+#[derive(Component, Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PostgresServer {
+    /// Name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The database.
+    pub database: String,
+    /// User.
+    pub username: String,
+    /// Password.
+    pub password: Option<Secret>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bevy_ecs::prelude::*;
 
@@ -126,8 +127,67 @@ pub enum InputShape {
 }
 
 /// What happens when a node and everything under it have answered, in order.
-#[derive(Component, Debug, Clone, Default)]
-pub struct Actions(pub Arc<[Action]>);
+#[derive(Component, Debug, Clone, Default, PartialEq)]
+pub struct Actions {
+    /// What is done.
+    pub list: Arc<[Action]>,
+    /// What the list is run for.
+    pub occasion: Occasion,
+    /// Time in which the list is run once at most for each track, or for each class where nothing
+    /// tracks. None: it is always run.
+    pub cooldown: Option<Duration>,
+}
+
+/// What a node's actions are run for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Occasion {
+    /// Each of its detections, by itself.
+    #[default]
+    Detection,
+    /// All detections of one answer together: they are one event, and its best detection speaks for
+    /// it.
+    Answer,
+}
+
+/// How a node's detections are followed from frame to frame. Absent when they are not.
+#[derive(Component, Debug, Clone, PartialEq)]
+pub struct Tracking {
+    /// How detections find their tracks.
+    pub method: TrackingMethod,
+    /// How long something may be out of sight and still be the same.
+    pub lost: Duration,
+    /// Least overlap (IoU) of a detection with where its track is expected.
+    pub min_overlap: f32,
+    /// Boxes below the node's own threshold and above this keep a track alive, and are not reported.
+    pub low_confidence: f32,
+    /// Frames in which something must have been seen before it has a number.
+    pub stable_after: u32,
+    /// Whether a track keeps its class: a car never becomes a bus.
+    pub per_class: bool,
+}
+
+/// How detections find their tracks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TrackingMethod {
+    /// By overlap with where each track is expected, strong detections first: ByteTrack.
+    ByteTrack,
+    /// The same, and by the direction and the place in which things were really seen: OC-SORT.
+    #[default]
+    OcSort,
+}
+
+impl Default for Tracking {
+    fn default() -> Self {
+        Self {
+            method: TrackingMethod::default(),
+            lost: Duration::from_secs(5),
+            min_overlap: 0.2,
+            low_confidence: 0.1,
+            stable_after: 1,
+            per_class: true,
+        }
+    }
+}
 
 /// The class numbers behind a node's class names, looked up in the networks that it deals with.
 /// Written by `branch` once those are loaded; a model is ready only with it on every node.

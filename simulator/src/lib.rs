@@ -20,6 +20,6 @@ mod watchers;
 pub use error::SimulatorError;
 pub use footage::{Footage, Login, Stream};
 pub use http::HttpServer;
-pub use redis::{RedisServer, RedisServerError};
+pub use redis::{RedisServer, RedisServerError, RedisSettings};
 pub use rtsp::RtspServer;
 pub use scene::{Color, Scene, Shape, ShownShape};

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +19,19 @@ const ATTEMPTS: usize = 5;
 pub struct RedisServer {
     child: Child,
     address: SocketAddr,
+}
+
+/// How a server is started.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RedisSettings<'a> {
+    /// Its port. None: a free one.
+    pub port: Option<u16>,
+    /// The default user's password.
+    pub password: Option<&'a str>,
+    /// Another user, as `ACL SETUSER` takes it: `gate on >secret ~shot:* +set`.
+    pub user: Option<&'a str>,
+    /// A folder with `server.pem` and `server.key`: it then speaks TLS, and nothing else.
+    pub tls: Option<&'a Path>,
 }
 
 /// Why there is no Redis.
@@ -40,17 +54,7 @@ impl RedisServer {
     /// # Errors
     /// When `redis-server` is not installed or does not answer.
     pub fn start() -> Result<Self, RedisServerError> {
-        let mut attempt = 1;
-        loop {
-            // Redis itself cannot be asked to choose a port.
-            let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-                .and_then(|listener| listener.local_addr())
-                .map_err(RedisServerError::Port)?;
-            match Self::start_on(address.port(), None) {
-                Err(RedisServerError::Silent(_)) if attempt < ATTEMPTS => attempt += 1,
-                result => return result,
-            }
-        }
+        Self::start_with(RedisSettings::default())
     }
 
     /// Starts a server on a port, with a password if one is given, and waits until it answers.
@@ -58,15 +62,60 @@ impl RedisServer {
     /// # Errors
     /// When `redis-server` is not installed, or does not answer: the port may be taken.
     pub fn start_on(port: u16, password: Option<&str>) -> Result<Self, RedisServerError> {
+        Self::start_with(RedisSettings { port: Some(port), password, ..RedisSettings::default() })
+    }
+
+    /// Starts a server and waits until it answers.
+    ///
+    /// # Errors
+    /// When `redis-server` is not installed, or does not answer.
+    pub fn start_with(settings: RedisSettings) -> Result<Self, RedisServerError> {
+        let mut attempt = 1;
+        loop {
+            let port = match settings.port {
+                Some(port) => port,
+                // Redis itself cannot be asked to choose a port.
+                None => TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+                    .and_then(|listener| listener.local_addr())
+                    .map_err(RedisServerError::Port)?
+                    .port(),
+            };
+            match Self::attempt(port, settings) {
+                Err(RedisServerError::Silent(_))
+                    if settings.port.is_none() && attempt < ATTEMPTS =>
+                {
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn attempt(port: u16, settings: RedisSettings) -> Result<Self, RedisServerError> {
         let mut command = Command::new("redis-server");
         command
-            .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
-            .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
+            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        if let Some(password) = password {
+        match settings.tls {
+            None => {
+                command.args(["--port", &port.to_string()]);
+            }
+            Some(folder) => {
+                command
+                    .args(["--port", "0", "--tls-port", &port.to_string()])
+                    .args(["--tls-auth-clients", "no", "--tls-cert-file"])
+                    .arg(folder.join("server.pem"))
+                    .arg("--tls-key-file")
+                    .arg(folder.join("server.key"));
+            }
+        }
+        if let Some(password) = settings.password {
             command.args(["--requirepass", password]);
+        }
+        if let Some(user) = settings.user {
+            command.arg("--user").args(user.split(' '));
         }
         let child = command.spawn().map_err(RedisServerError::Start)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -76,7 +125,12 @@ impl RedisServer {
             if let Ok(Some(_)) = server.child.try_wait() {
                 break;
             }
-            if answers(address) {
+            // One that speaks TLS listens when it is ready.
+            let ready = match settings.tls {
+                None => answers(address),
+                Some(_) => TcpStream::connect(address).is_ok(),
+            };
+            if ready {
                 return Ok(server);
             }
             thread::sleep(LOOK_INTERVAL);

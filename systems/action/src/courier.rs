@@ -1,47 +1,87 @@
-//! Who carries errands to one Redis server.
+//! Who carries errands to one server.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use detector_components::model::RedisServer;
-use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, IntoConnectionInfo,
-    RedisConnectionInfo, RedisError,
-};
+use detector_components::action::{ActionCounters, Outcome};
+use detector_components::clock::Timepiece;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
-use crate::counters::ActionCounters;
-use crate::errand::{Command, Errand, Parcel};
+use crate::errand::{Errand, Parcel};
 use crate::plugin::ActConfig;
+#[cfg(feature = "postgres")]
+use crate::postgres::PostgresLink;
 use crate::queue::Queue;
+use crate::redis::RedisLink;
+use crate::server::Server;
+
+/// A connection to a server that is opened when it is needed, and again after it broke.
+pub enum Link {
+    Redis(RedisLink),
+    #[cfg(feature = "postgres")]
+    Postgres(PostgresLink),
+}
+
+/// The server did not get to do what it was asked, and may the next time. Says why, without what was
+/// sent.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Away(pub String);
+
+impl Link {
+    /// A connection to a server. None when this build cannot speak to it.
+    pub fn to(server: &Server, config: &ActConfig, counters: &ActionCounters) -> Option<Self> {
+        match server {
+            Server::Redis(redis) => Some(Self::Redis(RedisLink::new(redis, config, counters))),
+            #[cfg(feature = "postgres")]
+            Server::Postgres(server) => {
+                Some(Self::Postgres(PostgresLink::new(server, config, counters)))
+            }
+            #[cfg(not(feature = "postgres"))]
+            Server::Postgres(_) => None,
+        }
+    }
+
+    /// Sends what is left of a parcel; what was answered is taken out of it and counted.
+    async fn send(&mut self, parcel: &mut Parcel) -> Result<(), Away> {
+        match self {
+            Self::Redis(link) => link.send(parcel).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(link) => link.send(parcel).await,
+        }
+    }
+}
 
 /// Encodes the pictures of errands in the order they come, and queues them for the server, until no
 /// more can come.
 pub async fn pack(
     mut errands: mpsc::Receiver<Errand>,
+    pictures: Arc<AtomicUsize>,
     queue: Arc<Queue>,
     counters: ActionCounters,
 ) {
     while let Some(errand) = errands.recv().await {
-        let steps = errand.steps.len();
-        let packed = tokio::task::spawn_blocking(move || errand.packed()).await;
-        match packed {
+        let kinds = errand.kinds();
+        let packed = match errand.pictures() {
+            0 => Ok(errand.packed()),
+            count => {
+                let packed = tokio::task::spawn_blocking(move || errand.packed()).await;
+                pictures.fetch_sub(count, Ordering::Relaxed);
+                packed
+            }
+        };
+        let error = match packed {
             Ok(Ok(parcel)) => {
-                for _ in 0..queue.put(parcel) {
-                    counters.crowded_out();
-                }
+                queue.put(parcel);
+                continue;
             }
-            Ok(Err(error)) => {
-                warn!(%error, "an action's picture was not encoded");
-                counters.failed(steps);
-            }
-            Err(error) => {
-                warn!(%error, "encoding an action's picture failed");
-                counters.failed(steps);
-            }
-        }
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        warn!(%error, "an action's picture was not encoded; the actions with it are left out");
+        kinds.into_iter().for_each(|kind| counters.count(kind, Outcome::NotEncoded));
     }
     queue.close();
 }
@@ -49,27 +89,34 @@ pub async fn pack(
 /// Sends what is queued, oldest first, until the queue is closed and empty.
 ///
 /// While the server is away it waits and tries again, for ever; what has waited for too long then is
-/// dropped and counted. A command whose answer was lost with the connection is sent again: Redis may
-/// see it twice.
+/// dropped and counted.
 pub async fn deliver(
-    server: RedisServer,
+    server: Server,
+    mut link: Link,
     queue: Arc<Queue>,
     config: ActConfig,
+    timepiece: Timepiece,
     counters: ActionCounters,
 ) {
-    let mut connection = None;
     let mut pause = config.reconnect_base;
+    let mut away = false;
     while let Some(mut parcel) = queue.next().await {
-        if parcel.since.elapsed() > config.time_to_live {
-            counters.expired();
+        if timepiece.now().since(parcel.since) > config.time_to_live {
+            parcel.kinds().into_iter().for_each(|kind| counters.count(kind, Outcome::Expired));
+            queue.done();
             continue;
         }
-        match send(&server, &mut connection, &mut parcel, &config, &counters).await {
-            Ok(()) => pause = config.reconnect_base,
-            Err(error) => {
-                if connection.take().is_some() || pause == config.reconnect_base {
-                    warn!(server = %address(&server), reason = %reason(&error),
-                        "Redis is away; what is sent to it waits");
+        match link.send(&mut parcel).await {
+            Ok(()) => {
+                queue.done();
+                pause = config.reconnect_base;
+                if std::mem::take(&mut away) {
+                    info!(%server, "the server is there again; what waited is sent");
+                }
+            }
+            Err(Away(reason)) => {
+                if !std::mem::replace(&mut away, true) {
+                    warn!(%server, %reason, "the server is away; what is sent to it waits");
                 }
                 queue.put_back(parcel);
                 tokio::time::sleep(jittered(pause)).await;
@@ -77,98 +124,6 @@ pub async fn deliver(
             }
         }
     }
-}
-
-/// Sends what is left of a parcel. What was answered is taken out of it.
-async fn send(
-    server: &RedisServer,
-    connection: &mut Option<MultiplexedConnection>,
-    parcel: &mut Parcel,
-    config: &ActConfig,
-    counters: &ActionCounters,
-) -> Result<(), RedisError> {
-    while let Some(command) = parcel.commands.first() {
-        let connection = match connection {
-            Some(connection) => connection,
-            None => {
-                let opened = connect(server, config.timeout).await?;
-                info!(server = %address(server), "connected to Redis");
-                connection.insert(opened)
-            }
-        };
-        let answer = query(command).query_async::<redis::Value>(connection).await;
-        match answer {
-            Ok(_) => counters.executed(),
-            Err(error) if is_away(&error) => return Err(error),
-            Err(error) => {
-                // The server understood and does not want it: it would not next time either.
-                warn!(server = %address(server), reason = %reason(&error), "Redis refused an action");
-                counters.failed(1);
-            }
-        }
-        parcel.commands.remove(0);
-    }
-    Ok(())
-}
-
-async fn connect(
-    server: &RedisServer,
-    timeout: Duration,
-) -> Result<MultiplexedConnection, RedisError> {
-    let mut settings = RedisConnectionInfo::default().set_db(server.db);
-    if let Some(username) = &server.username {
-        settings = settings.set_username(username);
-    }
-    if let Some(password) = &server.password {
-        settings = settings.set_password(password.expose());
-    }
-    let address = ConnectionAddr::Tcp(server.host.clone(), server.port);
-    let info = address.into_connection_info()?.set_redis_settings(settings);
-    let limits = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(timeout))
-        .set_response_timeout(Some(timeout));
-    Client::open(info)?.get_multiplexed_async_connection_with_config(&limits).await
-}
-
-fn query(command: &Command) -> redis::Cmd {
-    match command {
-        Command::Publish { channel, message } => {
-            redis::cmd("PUBLISH").arg(channel).arg(message).to_owned()
-        }
-        Command::Set { key, value, expire } => {
-            let mut set = redis::cmd("SET");
-            set.arg(key).arg(&value[..]);
-            if let Some(expire) = expire {
-                set.arg("PX").arg(u64::try_from(expire.as_millis()).unwrap_or(u64::MAX));
-            }
-            set
-        }
-    }
-}
-
-/// Whether the server did not get to do the command, rather than refusing it.
-fn is_away(error: &RedisError) -> bool {
-    error.is_io_error()
-        || error.is_timeout()
-        || error.is_connection_dropped()
-        || error.is_connection_refusal()
-        || matches!(error.kind(), ErrorKind::AuthenticationFailed)
-        || matches!(
-            error.code(),
-            Some("LOADING" | "MASTERDOWN" | "NOAUTH" | "READONLY" | "TRYAGAIN")
-        )
-}
-
-/// Why, without what was sent.
-fn reason(error: &RedisError) -> String {
-    match error.detail() {
-        Some(detail) => format!("{}: {detail}", error.category()),
-        None => error.category().to_owned(),
-    }
-}
-
-fn address(server: &RedisServer) -> String {
-    format!("{}:{}", server.host, server.port)
 }
 
 /// From half the pause to all of it, so that many workers do not return at once.

@@ -2,98 +2,144 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bevy_ecs::prelude::*;
-use detector_components::model::RedisServer;
+use detector_components::action::{ActionCounters, Outcome};
+use detector_components::clock::Timepiece;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tracing::warn;
 
-use crate::counters::ActionCounters;
-use crate::courier::{deliver, pack};
+use crate::courier::{Link, deliver, pack};
 use crate::errand::Errand;
 use crate::plugin::ActConfig;
 use crate::queue::Queue;
+use crate::server::Server;
 
-/// Errands whose pictures wait to be encoded. They hold whole frames, so they are few; what comes on
-/// top is dropped and counted.
-const MAX_UNPACKED: usize = 64;
+/// Errands that wait to be packed for one server. What comes on top is dropped and counted.
+const MAX_UNPACKED: usize = 4_096;
+/// Pictures among them that wait to be encoded. They hold whole frames, so they are few; an errand
+/// that comes on top is dropped and counted.
+const MAX_PICTURES: usize = 64;
 
-/// The way to each Redis server that some model names. Dropping it ends the ways once they are
-/// empty; [`Dispatcher::flush`] waits for that.
+/// The way to each server that some model names. Dropping it ends the ways once they are empty;
+/// [`Dispatcher::flush`] waits for that.
 #[derive(Resource)]
 pub struct Dispatcher {
     config: ActConfig,
     runtime: Handle,
+    timepiece: Timepiece,
     counters: ActionCounters,
-    ways: HashMap<RedisServer, Way>,
-    ended: Vec<JoinHandle<()>>,
+    ways: HashMap<Server, Way>,
+    ended: Vec<Journey>,
 }
 
 struct Way {
     errands: mpsc::Sender<Errand>,
+    /// Pictures among them.
+    pictures: Arc<AtomicUsize>,
+    journey: Journey,
+}
+
+/// What is under way to one server.
+struct Journey {
+    queue: Arc<Queue>,
     courier: JoinHandle<()>,
 }
 
 impl Dispatcher {
-    pub(crate) fn new(config: ActConfig, runtime: Handle, counters: ActionCounters) -> Self {
-        Self { config, runtime, counters, ways: HashMap::new(), ended: Vec::new() }
+    pub(crate) fn new(
+        config: ActConfig,
+        runtime: Handle,
+        timepiece: Timepiece,
+        counters: ActionCounters,
+    ) -> Self {
+        Self { config, runtime, timepiece, counters, ways: HashMap::new(), ended: Vec::new() }
     }
 
     /// Hands an errand over. Never waits.
-    pub(crate) fn send(&mut self, server: &RedisServer, errand: Errand) {
-        if server.tls {
-            warn!(host = server.host, "an action was not executed: TLS to Redis is not built in");
-            self.counters.failed(errand.steps.len());
-            return;
-        }
+    pub(crate) fn send(&mut self, server: &Server, errand: Errand) {
+        let kinds = errand.kinds();
+        let count = |outcome| kinds.iter().for_each(|kind| self.counters.count(*kind, outcome));
         if !self.ways.contains_key(server) {
-            let way = self.open(server);
+            let Some(way) = self.open(server) else {
+                count(Outcome::NoServer);
+                return;
+            };
             self.ways.insert(server.clone(), way);
         }
         let way = &self.ways[server];
+        let pictures = errand.pictures();
+        if way.pictures.load(Ordering::Relaxed) + pictures > MAX_PICTURES {
+            count(Outcome::CrowdedOut);
+            return;
+        }
+        way.pictures.fetch_add(pictures, Ordering::Relaxed);
         if way.errands.try_send(errand).is_err() {
-            self.counters.crowded_out();
+            way.pictures.fetch_sub(pictures, Ordering::Relaxed);
+            count(Outcome::CrowdedOut);
         }
     }
 
-    fn open(&self, server: &RedisServer) -> Way {
+    fn open(&self, server: &Server) -> Option<Way> {
+        let link = Link::to(server, &self.config, &self.counters)?;
         let (errands, unpacked) = mpsc::channel(MAX_UNPACKED);
-        let queue = Arc::new(Queue::new(self.config.max_waiting, self.config.max_bytes));
-        self.runtime.spawn(pack(unpacked, queue.clone(), self.counters.clone()));
-        let courier = deliver(server.clone(), queue, self.config.clone(), self.counters.clone());
-        Way { errands, courier: self.runtime.spawn(courier) }
+        let pictures = Arc::<AtomicUsize>::default();
+        let queue = Arc::new(Queue::new(
+            self.config.max_waiting,
+            self.config.max_bytes,
+            self.counters.clone(),
+        ));
+        let packer = pack(unpacked, pictures.clone(), queue.clone(), self.counters.clone());
+        self.runtime.spawn(packer);
+        let courier = self.runtime.spawn(deliver(
+            server.clone(),
+            link,
+            queue.clone(),
+            self.config.clone(),
+            self.timepiece.clone(),
+            self.counters.clone(),
+        ));
+        Some(Way { errands, pictures, journey: Journey { queue, courier } })
     }
 
     /// Closes the ways to servers that no model names any more. What is under way to them is still
     /// delivered.
-    pub(crate) fn keep_only(&mut self, named: impl Fn(&RedisServer) -> bool) {
-        self.ended.retain(|courier| !courier.is_finished());
+    pub(crate) fn keep_only(&mut self, named: impl Fn(&Server) -> bool) {
+        self.ended.retain(|journey| !journey.courier.is_finished());
         let left: Vec<_> = self.ways.keys().filter(|server| !named(server)).cloned().collect();
         for server in left {
             if let Some(way) = self.ways.remove(&server) {
-                self.ended.push(way.courier);
+                self.ended.push(way.journey);
             }
         }
     }
 
-    /// Sends what is under way, for at most so long.
+    /// Sends what is under way, for at most so long. What is left then is lost, and counted.
     pub async fn flush(self, deadline: Duration) {
-        let mut couriers = self.ended;
+        let mut journeys = self.ended;
         // Taking the senders apart from the tasks closes the queues.
-        couriers.extend(self.ways.into_values().map(|way| way.courier));
+        journeys.extend(self.ways.into_values().map(|way| way.journey));
         let all = async {
-            for courier in &mut couriers {
-                if let Err(error) = courier.await {
-                    warn!(%error, "a courier to Redis failed");
+            for journey in &mut journeys {
+                if let Err(error) = (&mut journey.courier).await {
+                    warn!(%error, "a courier failed");
                 }
             }
         };
-        if tokio::time::timeout(deadline, all).await.is_err() {
-            warn!("Redis was away at the end: actions that waited for it are lost");
-            couriers.iter().for_each(JoinHandle::abort);
+        if tokio::time::timeout(deadline, all).await.is_ok() {
+            return;
         }
+        let mut lost = 0;
+        for Journey { queue, courier } in journeys {
+            courier.abort();
+            // It stops at its next wait; what it has in hand is given up with the rest.
+            let _ = courier.await;
+            lost += queue.abandon();
+        }
+        warn!(actions = lost, "a server was away at the end: what waited for it is lost");
     }
 }

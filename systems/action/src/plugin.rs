@@ -2,20 +2,22 @@ use std::time::Duration;
 
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
+use bytes::Bytes;
+use detector_components::action::ActionCounters;
+use detector_components::clock::Timepiece;
 use detector_components::stage::{Deliver, StageSystems};
 use tokio::runtime::Handle;
 
-use crate::counters::ActionCounters;
 use crate::dispatcher::Dispatcher;
-use crate::systems::{act, close_unnamed_ways};
+use crate::systems::{act, close_unnamed_ways, warn_of_missing_servers};
 
-/// How much may wait for a Redis server, and how long.
+/// How much may wait for a server, and how long.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActConfig {
-    /// Findings whose actions wait for one server. The oldest make room. Default: 10 000.
+    /// Events whose actions wait for one server. The oldest make room. Default: 10 000.
     pub max_waiting: usize,
     /// Bytes of what waits for one server, pictures included. Default: 64 MiB.
-    pub max_bytes: usize,
+    pub max_bytes: u64,
     /// What waited longer is dropped: a gate must not open minutes late. Default: 60 s.
     pub time_to_live: Duration,
     /// The longest wait for a connection or an answer. Default: 5 s.
@@ -24,6 +26,9 @@ pub struct ActConfig {
     pub reconnect_base: Duration,
     /// The longest wait before connecting again. Default: 5 s.
     pub reconnect_cap: Duration,
+    /// Certificates, in PEM, of those who may vouch for servers that are spoken to by TLS. Default:
+    /// those that the system trusts.
+    pub tls_ca: Option<Bytes>,
 }
 
 impl Default for ActConfig {
@@ -35,6 +40,7 @@ impl Default for ActConfig {
             timeout: Duration::from_secs(5),
             reconnect_base: Duration::from_millis(100),
             reconnect_cap: Duration::from_secs(5),
+            tls_ca: None,
         }
     }
 }
@@ -43,17 +49,24 @@ impl Default for ActConfig {
 pub struct ActPlugin {
     /// Its limits.
     pub config: ActConfig,
-    /// Where it talks to Redis and encodes pictures.
+    /// Where it talks to servers and encodes pictures.
     pub runtime: Handle,
+    /// Tells how long things have waited.
+    pub timepiece: Timepiece,
 }
 
 impl Plugin for ActPlugin {
     fn build(&self, app: &mut App) {
         let counters = ActionCounters::default();
-        let dispatcher =
-            Dispatcher::new(self.config.clone(), self.runtime.clone(), counters.clone());
-        app.insert_resource(counters)
-            .insert_resource(dispatcher)
-            .add_systems(Deliver, (act, close_unnamed_ways).chain().in_set(StageSystems::Act));
+        let dispatcher = Dispatcher::new(
+            self.config.clone(),
+            self.runtime.clone(),
+            self.timepiece.clone(),
+            counters.clone(),
+        );
+        app.insert_resource(counters).insert_resource(dispatcher).add_systems(
+            Deliver,
+            (warn_of_missing_servers, act, close_unnamed_ways).chain().in_set(StageSystems::Act),
+        );
     }
 }

@@ -3,31 +3,39 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use detector_components::action::Action;
 use detector_components::geometry::Size;
-use detector_components::model::RedisServer;
-use detector_components::node::{BranchInput, Expected, Keep, Trigger};
-use detector_components::secret::Secret;
+use detector_components::model::{PostgresServer, RedisServer};
+use detector_components::node::{
+    Actions, BranchInput, Expected, Keep, Occasion, Tracking, Trigger,
+};
 use serde_json::{Map, Value};
 
 mod actions;
 mod fields;
+mod servers;
+mod tracking;
 
+use self::actions::ActionReader;
 use self::fields::Fields;
 
 /// How deep branches may be nested.
 const MAX_DEPTH: usize = 16;
 /// How many nodes a pipeline may have.
 const MAX_NODES: usize = 256;
+/// The longest that a list of actions may rest: a year.
+const MAX_COOLDOWN_SECS: f64 = 31_536_000.0;
 
 /// A pipeline as it stands in an archive.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pipeline {
     /// The root first, each node before its branches.
     pub nodes: Vec<NodeSpec>,
     /// Where its actions go.
     pub redis: Option<RedisServer>,
+    /// Where its rows go.
+    pub postgres: Option<PostgresServer>,
     /// What is accepted and not as it seems, each with its place.
     pub warnings: Vec<String>,
 }
@@ -47,8 +55,10 @@ pub struct NodeSpec {
     pub keep: Keep,
     /// The size that its network is to run at.
     pub size: Option<Size>,
+    /// How its detections are followed; none when they are not.
+    pub tracking: Option<Tracking>,
     /// What happens then.
-    pub actions: Vec<Action>,
+    pub actions: Actions,
 }
 
 /// Everything that is wrong with a pipeline, each with its JSON path.
@@ -70,7 +80,7 @@ pub fn read(text: &str, has_file: impl Fn(&str) -> bool) -> Result<Pipeline, Fau
         .map_err(|error| Faults(vec![format!("pipeline.json is no JSON: {error}")]))?;
     let mut reader = Reader {
         has_file: &has_file,
-        pipeline: Pipeline { nodes: Vec::new(), redis: None, warnings: Vec::new() },
+        pipeline: Pipeline::default(),
         names: BTreeSet::new(),
         faults: Vec::new(),
     };
@@ -94,15 +104,20 @@ impl Reader<'_> {
         let mut fields = Fields::new("", top);
         let root = fields.object("pipeline");
         let redis = fields.object("redis");
-        if fields.take("postgresql").is_some() {
-            fields.warn("postgresql: not executed by this version");
-        }
+        let postgres = fields.object("postgresql");
         if root.is_none() && !top.contains_key("pipeline") {
             fields.fault("pipeline: missing");
         }
         self.absorb(fields);
         if let Some(redis) = redis {
-            self.redis(redis);
+            let mut fields = Fields::new("redis", redis);
+            self.pipeline.redis = servers::redis(&mut fields);
+            self.absorb(fields);
+        }
+        if let Some(postgres) = postgres {
+            let mut fields = Fields::new("postgresql", postgres);
+            self.pipeline.postgres = servers::postgres(&mut fields);
+            self.absorb(fields);
         }
         if let Some(root) = root {
             self.node(root, "pipeline", None, 0);
@@ -113,24 +128,6 @@ impl Reader<'_> {
         let (faults, warnings) = fields.done();
         self.faults.extend(faults);
         self.pipeline.warnings.extend(warnings);
-    }
-
-    fn redis(&mut self, redis: &Map<String, Value>) {
-        let mut fields = Fields::new("redis", redis);
-        let host = fields.required_text("host");
-        let port = fields.whole("port", 1, 65_535);
-        if port.is_none() && !redis.contains_key("port") {
-            fields.fault("redis.port: missing");
-        }
-        let username = fields.text("username");
-        let password = fields.text("password").map(Secret::new);
-        let db = fields.whole("db", 0, i64::from(i32::MAX)).unwrap_or(0);
-        let tls = fields.flag("tls").unwrap_or(false);
-        self.absorb(fields);
-        if let (Some(host), Some(port)) = (host, port) {
-            let port = u16::try_from(port).expect("checked to be at most 65535");
-            self.pipeline.redis = Some(RedisServer { host, port, username, password, db, tls });
-        }
     }
 
     fn node(&mut self, node: &Map<String, Value>, path: &str, parent: Option<usize>, depth: usize) {
@@ -160,29 +157,48 @@ impl Reader<'_> {
         let crop = fields.flag("crop").unwrap_or(false);
         let crop_class = fields.text("cropClass");
         let size = fields.size("resizeTarget");
+        let multi_class = fields.flag("multiClass").unwrap_or(false);
         let expected_classes = fields.texts("expectedClasses");
         let all = fields.flag("expectedAll").unwrap_or(false);
-        fields.flag("multiClass");
+        // Branches always run in parallel.
         fields.flag("parallel");
-        for later in ["tracking", "cooldownSeconds"] {
-            if fields.take(later).is_some_and(|value| !matches!(value, Value::Null)) {
-                fields.warn(&format!("{path}.{later}: not executed by this version"));
-            }
-        }
+        let tracking = fields.object("tracking");
+        let cooldown = fields.number("cooldownSeconds", 0.0, MAX_COOLDOWN_SECS).unwrap_or(0.0);
         let actions = fields.objects("actions");
         let parallel_actions = fields.objects("parallelActions");
         let branches = fields.objects("branches");
+        for (set, key, needed, needs) in [
+            (!expected_classes.is_empty(), "expectedClasses", multi_class, "multiClass"),
+            (crop_class.is_some(), "cropClass", crop, "crop"),
+        ] {
+            if set && !needed {
+                fields.warn(&format!("{path}.{key}: has no effect without \"{needs}\": true"));
+            }
+        }
         self.absorb(fields);
 
-        let mut done = Vec::new();
-        for (list, key) in [(actions, "actions"), (parallel_actions, "parallelActions")] {
-            for (index, action) in list {
+        let tracking = tracking.and_then(|tracking| {
+            let mut fields = Fields::new(&format!("{path}.tracking"), tracking);
+            let read = tracking::read(&mut fields);
+            self.absorb(fields);
+            read
+        });
+        let below = names_below(node);
+        let reader = ActionReader { own: name.as_deref().unwrap_or_default(), below: &below };
+        let mut list = Vec::new();
+        for (actions, key) in [(actions, "actions"), (parallel_actions, "parallelActions")] {
+            for (index, action) in actions {
                 let path = format!("{path}.{key}[{index}]");
                 let mut fields = Fields::new(&path, action);
-                done.extend(actions::read(&mut fields));
+                list.extend(reader.read(&mut fields));
                 self.absorb(fields);
             }
         }
+        let actions = Actions {
+            list: list.into(),
+            occasion: if multi_class { Occasion::Answer } else { Occasion::Detection },
+            cooldown: (cooldown > 0.0).then(|| Duration::from_secs_f64(cooldown)),
+        };
 
         let input = match (crop, crop_class) {
             (true, Some(class)) => BranchInput::BestBoxOf(class.into()),
@@ -195,7 +211,7 @@ impl Reader<'_> {
             min_confidence: confidence.filter(|_| parent.is_some()).unwrap_or(0.0),
             input,
         };
-        let expected = match (expected_classes.is_empty(), all) {
+        let expected = match (!multi_class || expected_classes.is_empty(), all) {
             (true, _) => Expected::Nothing,
             (false, false) => Expected::AnyOf(expected_classes),
             (false, true) => Expected::AllOf(expected_classes),
@@ -215,12 +231,27 @@ impl Reader<'_> {
             trigger,
             keep,
             size,
-            actions: done,
+            tracking,
+            actions,
         });
         for (index, branch) in branches {
             self.node(branch, &format!("{path}.branches[{index}]"), Some(place), depth + 1);
         }
     }
+}
+
+/// The names of all nodes below one, faulty ones included.
+fn names_below(node: &Map<String, Value>) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut pending = vec![node];
+    while let Some(node) = pending.pop() {
+        let branches = node.get("branches").and_then(Value::as_array);
+        for branch in branches.into_iter().flatten().filter_map(Value::as_object) {
+            names.extend(branch.get("modelId").and_then(Value::as_str));
+            pending.push(branch);
+        }
+    }
+    names
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use bevy_ecs::prelude::*;
 use detector_components::model::{Model, ModelState};
-use detector_components::node::{Actions, BranchOf, Checkpoint, InputShape, Node, NodeOf};
+use detector_components::node::{BranchOf, Checkpoint, InputShape, Node, NodeOf};
 use tracing::{info, warn};
 
 use crate::loader::{Arrived, Loader};
@@ -48,6 +48,9 @@ fn spawn_nodes(model: Entity, archive: &Unpacked, commands: &mut Commands) {
     if let Some(redis) = &archive.pipeline.redis {
         commands.entity(model).insert(redis.clone());
     }
+    if let Some(postgres) = &archive.pipeline.postgres {
+        commands.entity(model).insert(postgres.clone());
+    }
     let mut spawned = Vec::new();
     for spec in &archive.pipeline.nodes {
         let file = &archive.files[&spec.file];
@@ -57,10 +60,13 @@ fn spawn_nodes(model: Entity, archive: &Unpacked, commands: &mut Commands) {
             Checkpoint { path: file.path.clone(), sha256: file.sha256.clone() },
             spec.trigger.clone(),
             spec.keep.clone(),
-            Actions(spec.actions.clone().into()),
+            spec.actions.clone(),
         ));
         if let Some(size) = spec.size {
             node.insert(InputShape::Fixed(size));
+        }
+        if let Some(tracking) = &spec.tracking {
+            node.insert(tracking.clone());
         }
         if let Some(parent) = spec.parent {
             node.insert(BranchOf(spawned[parent]));

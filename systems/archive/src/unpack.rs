@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use detector_components::node::{Keep, Trigger};
+use detector_components::node::{Actions, Keep, Trigger};
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
@@ -233,9 +233,10 @@ fn bare_checkpoint(path: &Path, sha256: String) -> Unpacked {
         trigger: Trigger::default(),
         keep: Keep::default(),
         size: None,
-        actions: Vec::new(),
+        tracking: None,
+        actions: Actions::default(),
     };
-    let pipeline = Pipeline { nodes: vec![node], redis: None, warnings: Vec::new() };
+    let pipeline = Pipeline { nodes: vec![node], ..Pipeline::default() };
     Unpacked { pipeline, files: BTreeMap::from([(name, file)]) }
 }
 

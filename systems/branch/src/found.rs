@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use detector_components::detection::Detection;
 use detector_components::geometry::Placement;
-use detector_components::job::Answer;
+use detector_components::job::{Answer, TensorBox};
 use detector_components::network::NetworkInfo;
 use detector_components::node::{Expected, Keep, ResolvedClasses};
+
+use crate::tracker::Sighting;
 
 /// Best classes of a classifier that are kept.
 const TOP_CLASSES: usize = 5;
@@ -30,6 +32,7 @@ pub fn found(
     let found = match answer {
         Answer::Boxes(boxes) => boxes
             .iter()
+            .filter(|bbox| is_kept(bbox, keep))
             .filter_map(|bbox| {
                 let detection = Detection {
                     class: network.classes.get(bbox.class_id as usize)?.clone(),
@@ -48,6 +51,25 @@ pub fn found(
         }
     };
     if answers(&found, keep, resolved) { found } else { Vec::new() }
+}
+
+/// The boxes that are too weak to be found, of a node that asked for them to keep its tracks alive.
+pub fn faint(answer: &Answer, placement: &Placement, keep: &Keep) -> Vec<Sighting> {
+    let Answer::Boxes(boxes) = answer else { return Vec::new() };
+    boxes
+        .iter()
+        .filter(|bbox| !is_kept(bbox, keep))
+        .map(|bbox| Sighting {
+            bbox: placement.frame_from_tensor(bbox.bbox_in_tensor),
+            class_id: bbox.class_id,
+            confidence: bbox.confidence,
+            strong: false,
+        })
+        .collect()
+}
+
+fn is_kept(bbox: &TensorBox, keep: &Keep) -> bool {
+    bbox.confidence > keep.min_confidence
 }
 
 /// The whole input as one finding. None when the network names no class for its best number, or

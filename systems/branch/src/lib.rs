@@ -1,4 +1,4 @@
-//! Starts pipelines on sampled frames, follows their branches, and merges what they find.
+//! Starts pipelines on sampled frames, follows their branches and what they find, and merges it.
 //!
 //! In: [`LatestFrame`](detector_components::camera::LatestFrame)s and
 //! [`JobAnswered`](detector_components::job::JobAnswered). Out:
@@ -6,10 +6,12 @@
 //! in the end the [`Results`](detector_components::results::Results) of each pass. This stage does
 //! no IO and cannot fail.
 
+mod follow;
 mod found;
 mod plugin;
 mod resolve;
 mod systems;
+mod tracker;
 mod tree;
 mod trigger;
 

@@ -2,6 +2,7 @@ use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
 use detector_components::stage::{Deliver, Sample, StageSystems};
 
+use crate::follow::follow_detections;
 use crate::systems::{
     JobOrder, clear_finished, finish_passes, ready_models, reload_models, start_passes,
     take_answers,
@@ -17,7 +18,7 @@ impl Plugin for BranchPlugin {
             .add_systems(
                 Deliver,
                 (
-                    (reload_models, ready_models, take_answers, finish_passes)
+                    (reload_models, ready_models, take_answers, follow_detections, finish_passes)
                         .chain()
                         .in_set(StageSystems::Branch),
                     clear_finished.after(StageSystems::Publish),

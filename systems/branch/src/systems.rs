@@ -13,14 +13,15 @@ use detector_components::model::{Model, ModelState};
 use detector_components::network::{BatchLimit, NetworkInfo, NetworkState, Task};
 use detector_components::node::{
     BranchOf, Branches, InputShape, Keep, Node, NodeOf, Nodes, ResolvedClasses, RunsNetwork,
-    Trigger,
+    Tracking, Trigger,
 };
 use detector_components::pass::{Finished, Pass, PassOf, Passes};
 use detector_components::results::{Finding, PassResults, Results};
 use detector_components::view::{LatestResults, RunsPipeline, View, ViewCounters, ViewOf};
 use tracing::{debug, info, warn};
 
-use crate::found::found;
+use crate::follow::{Faint, Tracks};
+use crate::found::{faint, found};
 use crate::resolve::{Claim, resolve};
 use crate::tree::{Leaf, tree};
 use crate::trigger::starts;
@@ -145,7 +146,7 @@ pub fn start_passes(
     let mut eager = Vec::new();
     for (view, _, of, runs, mut counters, turn, busy) in &mut views {
         let Some(mut turn) = turn else {
-            commands.entity(view).insert(Turn::default());
+            commands.entity(view).insert((Turn::default(), Tracks::default()));
             continue;
         };
         let ready = models.get(runs.0).is_ok_and(|(state, _)| *state == ModelState::Ready);
@@ -214,7 +215,7 @@ pub fn take_answers(
     jobs: Query<(&Job, &JobOf, Option<&OnDetection>)>,
     mut passes: Query<(&mut Pass, &PassOf)>,
     mut counters: Query<&mut ViewCounters>,
-    nodes: Query<(&Node, &Keep, &ResolvedClasses, Option<&Branches>)>,
+    nodes: Query<(&Node, &Keep, &ResolvedClasses, Option<&Tracking>, Option<&Branches>)>,
     branches: Query<(&Trigger, &ResolvedClasses, &RunsNetwork, Option<&InputShape>)>,
     networks: Query<&NetworkInfo>,
     mut order: ResMut<JobOrder>,
@@ -226,7 +227,7 @@ pub fn take_answers(
         commands.entity(answered.job).despawn();
         let Ok((mut pass, of)) = passes.get_mut(*pass_id) else { continue };
         pass.inference_nanos += answered.device_nanos;
-        let Ok((node, keep, resolved, children)) = nodes.get(job.node) else { continue };
+        let Ok((node, keep, resolved, tracking, children)) = nodes.get(job.node) else { continue };
         let answer = match &answered.answer {
             Ok(answer) => answer,
             Err(reason) => {
@@ -239,6 +240,11 @@ pub fn take_answers(
         };
         let Ok(network) = networks.get(job.network) else { continue };
 
+        if tracking.is_some() {
+            for sighting in faint(answer, &job.placement, keep) {
+                commands.spawn((Faint(sighting), DetectionOf(*pass_id), DetectedBy(job.node)));
+            }
+        }
         let seen = job.placement.source;
         let found = found(answer, &job.placement, network, keep, resolved);
         let ids: Vec<Entity> = found

@@ -8,7 +8,7 @@ use detector_components::job::{Batch, Job, JobAnswered};
 use detector_components::network::{
     BatchLimit, Network, NetworkCounters, NetworkInfo, NetworkState, RunsNodes, RunsOn, Task,
 };
-use detector_components::node::{Checkpoint, Keep, ResolvedClasses, RunsNetwork};
+use detector_components::node::{Checkpoint, Keep, ResolvedClasses, RunsNetwork, Tracking};
 use detector_gpu::{Filled, SlotPool};
 use detector_yolo::Criteria;
 use tracing::{info, warn};
@@ -91,7 +91,7 @@ pub fn submit_batches(
     mut filled: Query<(Entity, &Batch, &mut Filled)>,
     networks: Query<&NetworkState>,
     jobs: Query<&Job>,
-    nodes: Query<(&Keep, &ResolvedClasses)>,
+    nodes: Query<(&Keep, &ResolvedClasses, Option<&Tracking>)>,
     device: Res<DeviceThread>,
     mut commands: Commands,
 ) {
@@ -115,7 +115,8 @@ pub fn submit_batches(
             .map(|job| {
                 let node = jobs.get(*job).ok().and_then(|job| nodes.get(job.node).ok());
                 // A job that is gone has its row already; nobody reads what is said of it.
-                node.map(|(keep, classes)| criteria(keep, classes)).unwrap_or_default()
+                node.map(|(keep, classes, tracking)| criteria(keep, classes, tracking))
+                    .unwrap_or_default()
             })
             .collect();
         let request = Request::Run { batch: id, network: batch.network, slot, criteria };
@@ -126,9 +127,11 @@ pub fn submit_batches(
     }
 }
 
-fn criteria(keep: &Keep, classes: &ResolvedClasses) -> Criteria {
+fn criteria(keep: &Keep, classes: &ResolvedClasses, tracking: Option<&Tracking>) -> Criteria {
+    // Weaker boxes keep tracks alive; `branch` tells them from what was found.
+    let least = tracking.map_or(1.0, |tracking| tracking.low_confidence);
     Criteria {
-        min_confidence: keep.min_confidence,
+        min_confidence: keep.min_confidence.min(least),
         max_overlap: keep.max_overlap,
         max_detections: keep.max_detections as usize,
         classes: classes.kept.clone(),

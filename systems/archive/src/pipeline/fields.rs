@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use detector_components::geometry::Size;
+use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 /// The fields of one object, and what is wrong with them.
@@ -60,6 +61,11 @@ impl<'a> Fields<'a> {
         self.warnings.push(warning.to_owned());
     }
 
+    /// Whether a field is not there, or `null`.
+    pub fn is_absent(&self, key: &str) -> bool {
+        self.object.get(key).is_none_or(Value::is_null)
+    }
+
     /// A field of any type.
     pub fn take(&mut self, key: &'static str) -> Option<&'a Value> {
         self.known.insert(key);
@@ -94,7 +100,7 @@ impl<'a> Fields<'a> {
 
     /// A text that must be there.
     pub fn required_text(&mut self, key: &'static str) -> Option<String> {
-        if self.object.get(key).is_none_or(Value::is_null) {
+        if self.is_absent(key) {
             self.known.insert(key);
             self.faults.push(format!("{}: missing", self.path(key)));
             return None;
@@ -119,6 +125,32 @@ impl<'a> Fields<'a> {
     pub fn whole(&mut self, key: &'static str, least: i64, most: i64) -> Option<i64> {
         self.typed(key, &format!("a whole number from {least} to {most}"), |value| {
             value.as_i64().filter(|number| (least..=most).contains(number))
+        })
+    }
+
+    /// A number within bounds.
+    pub fn number(&mut self, key: &'static str, least: f64, most: f64) -> Option<f64> {
+        self.typed(key, &format!("a number from {least} to {most}"), |value| {
+            value.as_f64().filter(|number| (least..=most).contains(number))
+        })
+    }
+
+    /// An object of texts that must be there, by their keys.
+    pub fn required_texts_by_key(
+        &mut self,
+        key: &'static str,
+    ) -> Option<IndexMap<Arc<str>, Arc<str>>> {
+        if self.is_absent(key) {
+            self.known.insert(key);
+            self.faults.push(format!("{}: missing", self.path(key)));
+            return None;
+        }
+        self.typed(key, "an object of texts, not empty", |value| {
+            let texts = value.as_object().filter(|texts| !texts.is_empty())?;
+            texts
+                .iter()
+                .map(|(key, text)| Some((key.as_str().into(), text.as_str()?.into())))
+                .collect()
         })
     }
 

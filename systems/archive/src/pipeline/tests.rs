@@ -1,3 +1,5 @@
+use detector_components::action::{ColumnValue, Deed, PictureFormat, RowUpdate, Template};
+use detector_components::node::TrackingMethod;
 use serde_json::json;
 
 use super::*;
@@ -87,19 +89,202 @@ fn unknown_fields_are_warned_of_with_the_nearest_name() {
     assert_eq!(read.warnings, ["pipeline.triggerClases: unknown; is \"triggerClasses\" meant?"]);
 }
 
+/// A root with this besides, and a branch "color" of it.
+fn root_with(more: Value) -> Result<Pipeline, Faults> {
+    let mut root = json!({
+        "modelId": "cars", "modelFile": "detect.pt",
+        "branches": [{"modelId": "color", "modelFile": "classify.pt"}],
+    });
+    root.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    pipeline(&json!({ "pipeline": root }))
+}
+
 #[test]
-fn what_is_not_executed_yet_is_said() {
-    let read = pipeline(&json!({"pipeline": {
-        "modelId": "a", "modelFile": "detect.pt", "tracking": {"enabled": true},
-        "actions": [{"type": "redis_stream_add", "stream": "s", "fields": {}}],
-    }}))
+fn every_type_of_action_is_read() {
+    let read = root_with(json!({
+        "actions": [
+            {"type": "redis_save_image", "key": "{uuid}", "region": "car", "format": "PNG",
+             "expire_seconds": 60},
+            {"type": "redis_publish", "channel": "c:{camera_id}", "message": "{class}"},
+            {"type": "redis_stream_add", "stream": "s", "fields": {"a": "{id}"}, "max_len": 5},
+            {"type": "patch_session", "data": {"color": "{color}"}},
+        ],
+        "parallelActions": [{
+            "type": "postgresql_update_combined", "table": "gate.cars", "key_field": "session",
+            "key_value": "{session_id}", "waitForBranches": ["color"],
+            "fields": {"color": "{color.color}", "updated_at": "NOW()"},
+        }],
+        "cooldownSeconds": 1.5,
+    }))
     .unwrap();
-    assert!(read.nodes[0].actions.is_empty());
+    assert!(read.warnings.is_empty(), "{:?}", read.warnings);
+    let actions = &read.nodes[0].actions;
+    assert_eq!(actions.cooldown, Some(Duration::from_millis(1_500)));
+    assert_eq!(actions.occasion, Occasion::Detection);
+    let text = |text: &str| Template::new(text);
+    let deeds = [
+        Deed::SaveImage {
+            key: text("{uuid}"),
+            region: Some("car".into()),
+            format: PictureFormat::Png,
+            expire: Some(Duration::from_secs(60)),
+        },
+        Deed::Publish { channel: text("c:{camera_id}"), message: text("{class}") },
+        Deed::StreamAdd {
+            stream: text("s"),
+            fields: [("a".into(), text("{id}"))].into(),
+            max_len: Some(5),
+        },
+        Deed::PatchSession { data: [("color".into(), text("{color}"))].into() },
+        Deed::UpdateRow(RowUpdate {
+            schema: Some("gate".into()),
+            table: "cars".into(),
+            key_column: "session".into(),
+            key: text("{session_id}"),
+            columns: [
+                ("color".into(), ColumnValue::Text(text("{color.color}"))),
+                ("updated_at".into(), ColumnValue::Now),
+            ]
+            .into(),
+        }),
+    ];
+    assert!(actions.list.iter().map(|action| &action.deed).eq(&deeds), "{actions:?}");
+    assert_eq!(*actions.list[4].wait_for, ["color".into()]);
+}
+
+#[test]
+fn names_that_stand_in_sql_are_plain() {
+    let faults = root_with(json!({"actions": [{
+        "type": "postgresql_update_combined", "table": "cars; DROP TABLE cars",
+        "key_field": "a\"b", "key_value": "{class}", "fields": {"": "x", "größe": "1"},
+    }]}))
+    .unwrap_err();
+    let expected = |field: &str, name: &str| {
+        format!(
+            "pipeline.actions[0].{field}: expected a name of letters, digits and _, at most 63 bytes, \
+             found {name:?}"
+        )
+    };
+    assert_eq!(
+        faults.0,
+        [
+            expected("table", "cars; DROP TABLE cars"),
+            expected("key_field", "a\"b"),
+            expected("fields", ""),
+        ]
+    );
+}
+
+#[test]
+fn what_an_action_waits_for_lies_below_it() {
+    let publish = json!({"type": "redis_publish", "channel": "c", "message": "m",
+        "waitForBranches": ["color", "plate"]});
+    let faults = root_with(json!({ "parallelActions": [publish.clone()] })).unwrap_err();
+    assert_eq!(
+        faults.0,
+        ["pipeline.parallelActions[0].waitForBranches[1]: \"plate\" is no node below this one, \
+          there are color"]
+    );
+    let leaf = json!({"modelId": "cars", "modelFile": "detect.pt", "actions": [publish]});
+    let faults = pipeline(&json!({ "pipeline": leaf })).unwrap_err();
+    assert_eq!(
+        faults.0[0],
+        "pipeline.actions[0].waitForBranches[0]: there is no node below this one"
+    );
+}
+
+#[test]
+fn a_name_that_is_none_is_warned_of() {
+    let read = root_with(json!({"actions": [{
+        "type": "redis_publish", "channel": "c",
+        "message": "{\"a\":\"{sesion_id}\",\"b\":\"{color.kind}\",\"c\":\"{session.plate}\"}",
+    }]}))
+    .unwrap();
     assert_eq!(
         read.warnings,
         [
-            "pipeline.tracking: not executed by this version",
-            "pipeline.actions[0].type: redis_stream_add is not executed by this version",
+            "pipeline.actions[0].message: {sesion_id} is no known name, it stays as it is",
+            "pipeline.actions[0].message: {color.kind} is no known name, it stays as it is",
+        ]
+    );
+}
+
+#[test]
+fn tracking_is_off_unless_it_is_enabled() {
+    let tracking =
+        |more| root_with(json!({ "tracking": more })).map(|read| read.nodes[0].tracking.clone());
+    assert_eq!(tracking(json!({"method": "bytetrack"})), Ok(None));
+    assert_eq!(tracking(json!({"enabled": true})), Ok(Some(Tracking::default())));
+    let all = json!({"enabled": true, "method": "ByteTrack", "lostSeconds": 2.5, "minOverlap": 0.3,
+        "lowConfidence": 0.2, "stabilityThreshold": 4, "perClass": false});
+    let expected = Tracking {
+        method: TrackingMethod::ByteTrack,
+        lost: Duration::from_millis(2_500),
+        min_overlap: 0.3,
+        low_confidence: 0.2,
+        stable_after: 4,
+        per_class: false,
+    };
+    assert_eq!(tracking(all), Ok(Some(expected)));
+}
+
+#[test]
+fn a_tracker_that_is_not_built_in_is_said() {
+    let read = root_with(json!({"tracking": {"enabled": true, "method": "botsort"}})).unwrap();
+    assert_eq!(
+        read.warnings,
+        ["pipeline.tracking.method: \"botsort\" is not built in, \"ocsort\" is used"]
+    );
+    let faults = root_with(json!({"tracking": {"method": "magic"}})).unwrap_err();
+    assert_eq!(
+        faults.0,
+        ["pipeline.tracking.method: expected \"ocsort\" or \"bytetrack\", found \"magic\""]
+    );
+}
+
+#[test]
+fn expected_classes_need_multi_class() {
+    let read = root_with(json!({"multiClass": true, "expectedClasses": ["car"]})).unwrap();
+    assert_eq!(read.nodes[0].keep.expected, Expected::AnyOf(vec!["car".into()]));
+    assert_eq!(read.nodes[0].actions.occasion, Occasion::Answer);
+    let read = root_with(json!({"expectedClasses": ["car"], "cropClass": "car"})).unwrap();
+    assert_eq!(read.nodes[0].keep.expected, Expected::Nothing);
+    assert_eq!(
+        read.warnings,
+        [
+            "pipeline.expectedClasses: has no effect without \"multiClass\": true",
+            "pipeline.cropClass: has no effect without \"crop\": true",
+        ]
+    );
+}
+
+#[test]
+fn servers_are_read() {
+    let read = pipeline(&json!({
+        "pipeline": {"modelId": "a", "modelFile": "detect.pt"},
+        "redis": {"host": "h", "port": 6379, "username": "u", "password": "p", "db": 3, "tls": true},
+        "postgresql": {"host": "h", "port": 5432, "database": "d", "username": "u", "password": "p"},
+    }))
+    .unwrap();
+    assert_eq!(read.redis.map(|redis| (redis.port, redis.db, redis.tls)), Some((6379, 3, true)));
+    assert_eq!(read.postgres.map(|server| server.database), Some("d".to_owned()));
+}
+
+#[test]
+fn a_server_that_is_half_named_is_refused() {
+    let faults = pipeline(&json!({
+        "pipeline": {"modelId": "a", "modelFile": "detect.pt"}, "redis": {}, "postgresql": {"port": 0},
+    }))
+    .unwrap_err();
+    assert_eq!(
+        faults.0,
+        [
+            "redis.host: missing",
+            "redis.port: missing",
+            "postgresql.host: missing",
+            "postgresql.port: expected a whole number from 1 to 65535, found 0",
+            "postgresql.database: missing",
+            "postgresql.username: missing",
         ]
     );
 }

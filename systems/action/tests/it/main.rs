@@ -1,0 +1,9 @@
+//! Actions against real servers that come and go.
+
+mod answers;
+mod events;
+mod order;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod servers;
+mod stand;

@@ -54,7 +54,7 @@ pub struct BranchFindings {
     pub node: Entity,
     /// Its `modelId`.
     pub name: Arc<str>,
-    /// What it found, best first. Empty when it looked and found nothing.
+    /// What it found, best first. A branch that looked and found nothing is left out.
     pub findings: Vec<Finding>,
 }
 

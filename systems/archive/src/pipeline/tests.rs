@@ -301,3 +301,94 @@ fn endless_nesting_is_refused() {
         "{faults:?}"
     );
 }
+
+#[test]
+fn a_missing_min_confidence_does_not_disable_a_branch() {
+    let read = root_with(json!({})).unwrap();
+    assert_eq!(read.nodes[1].trigger.min_confidence, 0.0);
+    assert_eq!(read.nodes[1].keep.min_confidence, 0.25);
+}
+
+/// What stands in the reference between fences.
+fn documented() -> Vec<Value> {
+    let text = include_str!("../../../../docs/ref/archive.md");
+    let blocks = text.split("```json\n").skip(1);
+    blocks.map(|block| serde_json::from_str(block.split("```").next().unwrap()).unwrap()).collect()
+}
+
+#[test]
+fn every_documented_example_is_read_without_a_warning() {
+    let examples = documented();
+    assert_eq!(examples.len(), 3);
+    for example in examples {
+        let branch = json!([{"modelId": "color", "modelFile": "color.pt", "crop": true}]);
+        let pipeline = match example {
+            Value::Array(actions) => json!({"pipeline": {
+                "modelId": "cars", "modelFile": "cars.pt", "actions": actions, "branches": branch,
+            }}),
+            Value::Object(fields) if fields.contains_key("pipeline") => fields.into(),
+            node => json!({ "pipeline": node }),
+        };
+        let read = read(&pipeline.to_string(), |name| name.ends_with(".pt")).unwrap();
+        assert!(read.warnings.is_empty(), "{:?}", read.warnings);
+    }
+}
+
+#[test]
+fn every_field_that_is_read_is_documented() {
+    let text = include_str!("../../../../docs/ref/archive.md");
+    for field in [
+        "modelId",
+        "modelFile",
+        "triggerClasses",
+        "minConfidence",
+        "crop",
+        "cropClass",
+        "resizeTarget",
+        "multiClass",
+        "expectedClasses",
+        "expectedAll",
+        "branches",
+        "parallel",
+        "tracking",
+        "actions",
+        "parallelActions",
+        "cooldownSeconds",
+        "enabled",
+        "method",
+        "lostSeconds",
+        "minOverlap",
+        "lowConfidence",
+        "stabilityThreshold",
+        "perClass",
+        "waitForBranches",
+        "region",
+        "format",
+        "quality",
+        "expire_seconds",
+        "channel",
+        "message",
+        "stream",
+        "fields",
+        "max_len",
+        "data",
+        "table",
+        "key_field",
+        "key_value",
+        "host",
+        "port",
+        "username",
+        "password",
+        "db",
+        "tls",
+        "database",
+    ] {
+        assert!(text.contains(&format!("`{field}`")), "{field}");
+    }
+    for name in detector_components::action::names::OF_DETECTION {
+        assert!(text.contains(&format!("`{name}`")), "{name}");
+    }
+    for outcome in detector_components::action::Outcome::ALL {
+        assert!(text.contains(&format!("`{}`", outcome.as_str())), "{outcome:?}");
+    }
+}

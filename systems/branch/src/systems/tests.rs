@@ -334,3 +334,79 @@ fn an_answer_says_how_old_its_frame_is() {
     stage.answer(job, boxes(&[]));
     assert_eq!(stage.counters(view).last_age_nanos, 30_000_000);
 }
+
+/// A root that finds vehicles, on cars a network that finds plates, on plates one that finds letters.
+fn nested() -> (Stage, Entity) {
+    let mut stage = Stage::plain();
+    let model = stage.model;
+    let world = stage.app.world_mut();
+    let mut nodes = world.query::<(Entity, &Node)>();
+    let plates = nodes.iter(world).find(|(_, node)| &*node.name == "plates").unwrap().0;
+    let crop = Trigger { input: BranchInput::TriggeringBox, ..Trigger::default() };
+    Stage::node(world, model, "letters", &["A", "B"], Some((plates, crop)));
+    let view = stage.view(None);
+    stage.deliver();
+    (stage, view)
+}
+
+#[test]
+fn nested_boxes_do_not_stay_in_crop_space() {
+    let (mut stage, view) = nested();
+    stage.frame();
+    let root = stage.jobs()[0].0;
+    stage.answer(root, boxes(&[(1, 0.9, 200.0)]));
+    let plate = stage.jobs()[0].clone();
+    assert_eq!(plate.1.placement.source, Region { x: 200, y: 0, width: 64, height: 32 });
+    // 64 x 32 fills 640 x 640 ten times as large, below 160 rows of padding.
+    let tensor = |x1, x2| TensorBox {
+        bbox_in_tensor: BBox { x1, y1: 160.0, x2, y2: 480.0 },
+        outline_in_tensor: None,
+        confidence: 0.8,
+        class_id: 0,
+    };
+    stage.answer(plate.0, Ok(Answer::Boxes(vec![tensor(320.0, 640.0)])));
+    let letter = stage.jobs()[0].clone();
+    assert_eq!(letter.1.placement.source, Region { x: 232, y: 0, width: 32, height: 32 });
+    // 32 x 32 fills 640 x 640 twenty times as large.
+    let quarter = TensorBox {
+        bbox_in_tensor: BBox { x1: 0.0, y1: 320.0, x2: 320.0, y2: 640.0 },
+        ..tensor(0.0, 0.0)
+    };
+    stage.answer(letter.0, Ok(Answer::Boxes(vec![quarter])));
+
+    let results = stage.latest(view).unwrap();
+    let plate = &results.findings[0].branches[0].findings[0];
+    assert_eq!(plate.bbox_in_frame, BBox { x1: 232.0, y1: 0.0, x2: 264.0, y2: 32.0 });
+    let letter = &plate.branches[0].findings[0];
+    assert_eq!(letter.bbox_in_frame, BBox { x1: 232.0, y1: 16.0, x2: 248.0, y2: 32.0 });
+}
+
+/// Tracks the root, and answers with a car of this confidence.
+fn tracked() -> (Stage, Entity) {
+    let (mut stage, view) = ready();
+    let world = stage.app.world_mut();
+    let mut roots = world.query_filtered::<Entity, (With<Node>, Without<BranchOf>)>();
+    let root = roots.single(world).unwrap();
+    world.entity_mut(root).insert(Tracking::default());
+    (stage, view)
+}
+
+#[test]
+fn what_is_tracked_has_its_number_in_the_results() {
+    let (mut stage, view) = tracked();
+    // A person: no branch runs.
+    for (frame, (confidence, number)) in
+        [(0.9, Some(1)), (0.15, None), (0.9, Some(1))].into_iter().enumerate()
+    {
+        stage.frame();
+        let job = stage.jobs()[0].0;
+        stage.answer(job, boxes(&[(0, confidence, 10.0 + frame as f32)]));
+        stage.deliver();
+        let mut clock = stage.app.world_mut().resource_mut::<Clock>();
+        clock.now = clock.now + Duration::from_millis(100);
+        let findings = &stage.latest(view).unwrap().findings;
+        let numbers: Vec<_> = findings.iter().map(|finding| finding.track).collect();
+        let expected: Vec<_> = number.into_iter().map(Some).collect();
+        assert_eq!(numbers, expected, "a weak box is not found, and keeps the track alive");
+    }
+}

@@ -1,8 +1,11 @@
 //! Connected clients.
 
+use std::sync::Arc;
+
 use bevy_ecs::prelude::*;
 
 use crate::command::Refusal;
+use crate::identity::ExternalId;
 
 /// A client whose socket is open. Despawned when it closes; its subscriptions stay for a while.
 #[derive(Component, Debug)]
@@ -18,4 +21,15 @@ pub struct Refused {
     pub client: Entity,
     /// What and why.
     pub refusal: Refusal,
+}
+
+/// A client asked for values to be merged into a session. Written by `subscribe`.
+#[derive(Message, Clone, Debug)]
+pub struct SessionPatched {
+    /// Who asked. It may be gone.
+    pub client: Entity,
+    /// Into which session.
+    pub session: ExternalId,
+    /// Why it was not done, if it was not.
+    pub result: Result<(), Arc<str>>,
 }

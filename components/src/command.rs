@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bevy_ecs::prelude::*;
+use indexmap::IndexMap;
 
 use crate::camera::CameraSource;
 use crate::geometry::BBox;
@@ -20,18 +21,34 @@ pub struct ClientCommand {
 
 /// What a client can ask for.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "commands are few and gone at once")]
 pub enum Command {
     /// Show a camera on a display. The same content again changes nothing.
     Subscribe(Subscribe),
     /// Stop showing it.
     Unsubscribe(SubscriptionId),
+    /// Show exactly this, and nothing else that this client asked for: no identifier twice. Done
+    /// wholly or not at all.
+    SetSubscriptions(Vec<Subscribe>),
     /// Begin a session on a display, or end it.
     SetSession {
         /// Which display.
         display: DisplayId,
-        /// `None` ends it.
+        /// `None` ends it, and forgets its values.
         session: Option<ExternalId>,
+    },
+    /// Say how far things are on a display.
+    SetStage {
+        /// Which display.
+        display: DisplayId,
+        /// `None` forgets it.
+        stage: Option<Arc<str>>,
+    },
+    /// Merge values into those of a session.
+    PatchSession {
+        /// Which session, on whatever displays it runs.
+        session: ExternalId,
+        /// The values by their keys. `None` takes one away.
+        data: IndexMap<Arc<str>, Option<Arc<str>>>,
     },
 }
 
@@ -95,7 +112,7 @@ pub enum RefusalCode {
     UnknownSubscription,
     /// Another client holds this identifier for something else.
     Conflict,
-    /// As many cameras as the configuration allows are open.
+    /// There would be more than the configuration allows: cameras, subscriptions, displays.
     LimitReached,
     /// The address is not one that the configuration allows.
     ForbiddenUrl,
@@ -106,6 +123,18 @@ pub enum RefusalCode {
 }
 
 impl RefusalCode {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::InvalidMessage,
+        Self::MessageTooLarge,
+        Self::UnknownSubscription,
+        Self::Conflict,
+        Self::LimitReached,
+        Self::ForbiddenUrl,
+        Self::ModelFailed,
+        Self::CameraFailed,
+    ];
+
     /// The code on the wire.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use crate::identity::{DisplayId, ExternalId};
 
-/// A screen of the CMS. Exists while it has a session or a subscription.
+/// A screen of the CMS. Exists while it has a subscription, a session or a stage.
 #[derive(Component, Debug, Clone, PartialEq, Eq)]
 pub struct Display {
     /// Its name.
@@ -22,6 +22,34 @@ pub struct Session(pub ExternalId);
 /// without any.
 #[derive(Component, Debug, Clone, Default, PartialEq, Eq)]
 pub struct SessionValues(pub IndexMap<Arc<str>, Arc<str>>);
+
+impl SessionValues {
+    /// Values of one session at most: whatever clients and pipelines add, it stays small.
+    pub const MAX: usize = 256;
+
+    /// Adds values, each in the place of an older one with its key; `None` takes one away. Changes
+    /// nothing when they would be too many.
+    ///
+    /// # Errors
+    /// When they would be more than [`SessionValues::MAX`]: how many.
+    pub fn merge<'a>(
+        &mut self,
+        data: impl IntoIterator<Item = (&'a Arc<str>, Option<&'a Arc<str>>)>,
+    ) -> Result<(), usize> {
+        let mut merged = self.0.clone();
+        for (key, value) in data {
+            match value {
+                Some(value) => merged.insert(key.clone(), value.clone()),
+                None => merged.shift_remove(key),
+            };
+        }
+        if merged.len() > Self::MAX {
+            return Err(merged.len());
+        }
+        self.0 = merged;
+        Ok(())
+    }
+}
 
 /// How far the CMS says that things are on a display, such as `car_wait_staff`: `{progression_stage}`
 /// of templates. Absent when it says nothing.

@@ -5,7 +5,7 @@ use bevy_ecs::message::message_update_system;
 use bevy_ecs::prelude::*;
 use bevy_ecs::schedule::ScheduleLabel;
 
-use crate::client::Refused;
+use crate::client::{Refused, SessionPatched};
 use crate::command::ClientCommand;
 use crate::display::SessionPatch;
 use crate::job::JobAnswered;
@@ -78,6 +78,7 @@ impl Plugin for StagePlugin {
             .add_systems(Deliver, message_update_system.before(StageSystems::Receive))
             .add_message::<ClientCommand>()
             .add_message::<Refused>()
+            .add_message::<SessionPatched>()
             .add_message::<JobAnswered>()
             .add_message::<SessionPatch>();
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use detector_components::secret::Secret;
+use detector_reach::Reach;
 
 /// How clients are served.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +35,11 @@ pub struct ProtocolConfig {
     pub stall_timeout: Duration,
     /// Whether clients are told what was refused. Counted it is always. Default: true.
     pub errors: bool,
+    /// What cameras may be reached by, and where. Default: RTSP and HTTP, anywhere but link-local
+    /// addresses and those where clouds give out credentials.
+    pub cameras: Reach,
+    /// What models may be reached by, and where. Default: HTTP, to the same places.
+    pub models: Reach,
     /// Whether a camera's address may name a file of this machine. Default: false.
     pub allow_file_urls: bool,
     /// Where models may be named by a path. Default: none, models come by URL only.
@@ -61,6 +67,8 @@ impl Default for ProtocolConfig {
             request_timeout: Duration::from_secs(5),
             stall_timeout: Duration::from_secs(5),
             errors: true,
+            cameras: Reach::cameras(),
+            models: Reach::models(),
             allow_file_urls: false,
             models_dir: None,
             jpeg_quality: 85,

@@ -14,7 +14,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::budget::Budget;
 use crate::config::ProtocolConfig;
@@ -24,6 +24,7 @@ use crate::outbox::Outbox;
 use crate::sieve::{Kind, Kinds, Sieve};
 use crate::wire::failure::failure;
 use crate::wire::incoming::Incoming;
+use crate::wire::session::PatchResult;
 use crate::wire::source::Allowed;
 
 /// How long a client is given to take note that the worker ends.
@@ -167,14 +168,26 @@ where
                 Ok(Incoming::RequestState) => {
                     self.clerk.events.tell(self.id, News::WantsState).await;
                 }
+                Ok(Incoming::PatchResult(result)) => self.note(&result),
                 Err(refusal) => {
                     debug!(message = refusal.message, "refused a client's message");
-                    self.clerk.counters.refused();
+                    self.clerk.counters.refused(refusal.code);
                     if self.clerk.config.errors {
                         self.outbox.reply(failure(&refusal));
                     }
                 }
             }
+        }
+    }
+
+    /// Writes down what the CMS says of a `patchSession` of ours. Nobody waits for it.
+    fn note(&self, result: &PatchResult) {
+        self.clerk.counters.patch_result(result.success);
+        let (session, message) = (&result.session, result.message.as_deref().unwrap_or_default());
+        if result.success {
+            debug!(%session, message, "the CMS has taken a patch of a session");
+        } else {
+            warn!(%session, message, "the CMS has not taken a patch of a session");
         }
     }
 

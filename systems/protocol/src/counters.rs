@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bevy_ecs::prelude::*;
+use detector_components::command::RefusalCode;
 
 use crate::outbox::Dropped;
 
@@ -17,7 +18,9 @@ struct Counts {
     clients: AtomicU64,
     turned_away: AtomicU64,
     messages: AtomicU64,
-    refused: AtomicU64,
+    refused: [AtomicU64; RefusalCode::ALL.len()],
+    patch_results: [AtomicU64; 2],
+    patches: AtomicU64,
     reports: AtomicU64,
     detections: AtomicU64,
     dropped_replies: AtomicU64,
@@ -36,6 +39,12 @@ pub struct ProtocolCounts {
     pub messages: u64,
     /// Messages that were refused, wherever.
     pub refused: u64,
+    /// Patches of sessions that were put into outboxes.
+    pub patches: u64,
+    /// Patches that the CMS says it has taken.
+    pub patches_taken: u64,
+    /// Patches that the CMS says it has not taken.
+    pub patches_failed: u64,
     /// State reports that were put into outboxes.
     pub reports: u64,
     /// Detections that were put into outboxes.
@@ -56,13 +65,21 @@ impl ProtocolCounters {
             clients: of(&self.0.clients),
             turned_away: of(&self.0.turned_away),
             messages: of(&self.0.messages),
-            refused: of(&self.0.refused),
+            refused: RefusalCode::ALL.map(|code| self.refused_for(code)).iter().sum(),
+            patches: of(&self.0.patches),
+            patches_taken: of(&self.0.patch_results[1]),
+            patches_failed: of(&self.0.patch_results[0]),
             reports: of(&self.0.reports),
             detections: of(&self.0.detections),
             dropped_replies: of(&self.0.dropped_replies),
             dropped_heartbeats: of(&self.0.dropped_heartbeats),
             dropped_detections: of(&self.0.dropped_detections),
         }
+    }
+
+    /// How many messages were refused for this reason, wherever.
+    pub fn refused_for(&self, code: RefusalCode) -> u64 {
+        self.0.refused[code as usize].load(Ordering::Relaxed)
     }
 
     pub(crate) fn client(&self) {
@@ -77,8 +94,16 @@ impl ProtocolCounters {
         add(&self.0.messages, 1);
     }
 
-    pub(crate) fn refused(&self) {
-        add(&self.0.refused, 1);
+    pub(crate) fn refused(&self, code: RefusalCode) {
+        add(&self.0.refused[code as usize], 1);
+    }
+
+    pub(crate) fn patch(&self) {
+        add(&self.0.patches, 1);
+    }
+
+    pub(crate) fn patch_result(&self, success: bool) {
+        add(&self.0.patch_results[usize::from(success)], 1);
     }
 
     pub(crate) fn report(&self) {

@@ -2,8 +2,8 @@
 //!
 //! In: messages of clients, as [`ClientCommand`](detector_components::command::ClientCommand);
 //! requests for pictures and for health. Out: finished passes as `imageDetection`, the state of all
-//! subscriptions as `stateReport`, [`Refused`](detector_components::client::Refused)
-//! as `error`.
+//! subscriptions as `stateReport`, [`Refused`](detector_components::client::Refused) as `error`,
+//! [`SessionPatch`](detector_components::display::SessionPatch) as `patchSession`.
 //!
 //! Sockets live on the async runtime, the world on the main thread. They meet in a bounded channel of
 //! `event`s into the world, one of requests for pictures, and one `outbox` a client out of it. Only
@@ -24,6 +24,7 @@ mod counters;
 mod detections;
 mod error;
 mod event;
+mod failures;
 mod heartbeat;
 mod http;
 mod outbox;
@@ -31,6 +32,7 @@ mod picture;
 mod plugin;
 mod pulse;
 mod server;
+mod sessions;
 mod shots;
 mod sieve;
 mod systems;

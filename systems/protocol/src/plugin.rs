@@ -1,14 +1,15 @@
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
+use detector_components::display::SessionPatch;
 use detector_components::stage::{Deliver, StageSystems};
 
 use crate::detections::send_detections;
+use crate::failures::{send_failures, send_refusals};
 use crate::heartbeat::{NextHeartbeat, send_reports};
 use crate::server::ProtocolServer;
+use crate::sessions::{merge_patches, send_patch_results, send_patches};
 use crate::shots::answer_pictures;
-use crate::systems::{
-    ClientEvents, PictureQueue, Surroundings, beat, count_dropped, receive, send_failures,
-};
+use crate::systems::{ClientEvents, PictureQueue, Surroundings, beat, count_dropped, receive};
 
 /// Adds this stage to an app, and the server to its resources.
 pub struct ProtocolPlugin {
@@ -35,7 +36,17 @@ impl Plugin for ProtocolPlugin {
             .add_systems(Deliver, (beat, receive).chain().in_set(StageSystems::Receive))
             .add_systems(
                 Deliver,
-                (send_detections, send_failures, send_reports, answer_pictures, count_dropped)
+                (
+                    merge_patches.run_if(on_message::<SessionPatch>),
+                    send_patches,
+                    send_detections,
+                    send_refusals,
+                    send_patch_results,
+                    send_failures,
+                    send_reports,
+                    answer_pictures,
+                    count_dropped,
+                )
                     .chain()
                     .in_set(StageSystems::Publish),
             );

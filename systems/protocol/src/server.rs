@@ -102,6 +102,8 @@ impl ProtocolServer {
             clerk: Arc::new(Clerk {
                 config: config.clone(),
                 allowed: Allowed {
+                    cameras: config.cameras.clone(),
+                    models: config.models.clone(),
                     camera_files: config.allow_file_urls,
                     models_dir: config.models_dir.clone(),
                 },

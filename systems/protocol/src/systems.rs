@@ -1,11 +1,10 @@
 use std::collections::HashMap;
 
 use bevy_ecs::prelude::*;
-use detector_components::client::{Client, Refused};
+use detector_components::client::Client;
 use detector_components::clock::{Clock, Timepiece};
 use detector_components::command::ClientCommand;
 use tokio::sync::{mpsc, watch};
-use tracing::debug;
 
 use crate::config::ProtocolConfig;
 use crate::counters::ProtocolCounters;
@@ -14,7 +13,6 @@ use crate::heartbeat::{Heartbeat, StateWanted};
 use crate::outbox::Outbox;
 use crate::pulse::Pulse;
 use crate::vitals::Vitals;
-use crate::wire::failure::failure;
 
 /// What clients say: the world's end of a channel of [`MAX_EVENTS`].
 #[derive(Resource)]
@@ -72,24 +70,6 @@ pub fn receive(
                 commands.entity(client).despawn();
             }
             News::Opened { .. } => {}
-        }
-    }
-}
-
-/// Tells clients what was not done, and why.
-pub fn send_failures(
-    mut refused: MessageReader<Refused>,
-    outboxes: Query<&Outbox>,
-    surroundings: Res<Surroundings>,
-    counters: Res<ProtocolCounters>,
-) {
-    for Refused { client, refusal } in refused.read() {
-        counters.refused();
-        debug!(code = refusal.code.as_str(), message = refusal.message, "refused");
-        if let Ok(outbox) = outboxes.get(*client)
-            && surroundings.config.errors
-        {
-            outbox.reply(failure(refusal));
         }
     }
 }

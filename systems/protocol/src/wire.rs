@@ -7,7 +7,9 @@ pub mod detection;
 pub mod failure;
 pub mod fields;
 pub mod incoming;
+pub mod list;
 pub mod report;
+pub mod session;
 pub mod source;
 pub mod subscribe;
 

@@ -14,6 +14,10 @@ use crate::systems::{
 pub struct SubscribeConfig {
     /// Cameras that may be open at once. Default: 32.
     pub max_streams: usize,
+    /// Subscriptions of all clients at once. Default: 1 024.
+    pub max_subscriptions: usize,
+    /// Displays known at once, beyond which no session or stage makes one more. Default: 1 024.
+    pub max_displays: usize,
     /// How long a subscription outlives its client. Default: 30 s.
     pub orphan_grace: Duration,
     /// How long a model that nobody runs is kept warm. Default: 300 s.
@@ -24,6 +28,8 @@ impl Default for SubscribeConfig {
     fn default() -> Self {
         Self {
             max_streams: 32,
+            max_subscriptions: 1_024,
+            max_displays: 1_024,
             orphan_grace: Duration::from_secs(30),
             model_idle: Duration::from_secs(300),
         }

@@ -4,7 +4,7 @@ use detector_components::camera::Camera;
 use detector_components::client::Refused;
 use detector_components::clock::Clock;
 use detector_components::command::ClientCommand;
-use detector_components::display::{Display, Session, Shows};
+use detector_components::display::{Display, ProgressionStage, Session, Shows};
 use detector_components::model::{Idle, Model, ModelState};
 use detector_components::subscription::{Orphaned, OwnedBy, Subscription};
 use detector_components::view::{RunBy, View, Views, WatchedBy};
@@ -73,9 +73,12 @@ pub fn close_unviewed_cameras(
     }
 }
 
-/// Forgets displays that show nothing and have no session.
+/// Forgets displays that show nothing and of which nothing else is known.
 pub fn forget_empty_displays(
-    displays: Query<Entity, (With<Display>, Without<Shows>, Without<Session>)>,
+    displays: Query<
+        Entity,
+        (With<Display>, Without<Shows>, Without<Session>, Without<ProgressionStage>),
+    >,
     mut commands: Commands,
 ) {
     for display in &displays {

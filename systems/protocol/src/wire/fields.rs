@@ -8,7 +8,9 @@ use detector_components::identity::{ExternalId, SubscriptionId};
 use serde_json::{Map, Value};
 
 /// Bytes of an identifier or a name at most. It is repeated in every report.
-const MAX_NAME_BYTES: usize = 512;
+pub const MAX_NAME_BYTES: usize = 512;
+/// Faults of one message that are told. A long list can have as many as it has letters.
+const MAX_FAULTS_TOLD: usize = 100;
 
 /// What is wrong with one message, all of it.
 #[derive(Debug, Default)]
@@ -47,8 +49,13 @@ impl Faults {
         // A code that says less than all of it would hide the rest.
         let alike = self.all.iter().all(|(code, _)| code == first);
         let code = if alike { *first } else { RefusalCode::InvalidMessage };
-        let messages: Vec<_> = self.all.iter().map(|(_, message)| message.as_str()).collect();
-        Err(Refusal { code, message: messages.join("; "), subscription })
+        let told = self.all.iter().take(MAX_FAULTS_TOLD);
+        let messages: Vec<_> = told.map(|(_, message)| message.as_str()).collect();
+        let mut message = messages.join("; ");
+        if self.all.len() > MAX_FAULTS_TOLD {
+            message.push_str(&format!("; and {} more", self.all.len() - MAX_FAULTS_TOLD));
+        }
+        Err(Refusal { code, message, subscription })
     }
 }
 
@@ -123,6 +130,26 @@ impl<'a> Fields<'a> {
                 faults.invalid(&self.path(name), what);
             }
             Some(other) => self.mistyped(name, other, "a whole number or a text", faults),
+        }
+        None
+    }
+
+    /// Yes or no, which must be there.
+    pub fn flag(&self, name: &str, faults: &mut Faults) -> Option<bool> {
+        match self.get(name) {
+            Some(Value::Bool(flag)) => return Some(*flag),
+            Some(other) => self.mistyped(name, other, "true or false", faults),
+            None => faults.invalid(&self.path(name), "missing"),
+        }
+        None
+    }
+
+    /// An object that must be there.
+    pub fn object(&self, name: &str, faults: &mut Faults) -> Option<&'a Map<String, Value>> {
+        match self.get(name) {
+            Some(Value::Object(object)) => return Some(object),
+            Some(other) => self.mistyped(name, other, "an object", faults),
+            None => faults.invalid(&self.path(name), "missing"),
         }
         None
     }

@@ -1,10 +1,12 @@
 //! What a client may say.
 
 use detector_components::command::{Command, Refusal, RefusalCode};
-use detector_components::identity::{DisplayId, SubscriptionId};
+use detector_components::identity::SubscriptionId;
 use serde_json::{Map, Value};
 
 use super::fields::{Faults, Fields, kind};
+use super::list::set_subscription_list;
+use super::session::{PatchResult, patch_session, patch_session_result, set_session, set_stage};
 use super::source::Allowed;
 use super::subscribe::subscribe;
 
@@ -16,7 +18,21 @@ pub enum Incoming {
     Command(Command),
     /// A report is wanted now.
     RequestState,
+    /// What became of a `patchSession` of ours.
+    PatchResult(PatchResult),
 }
+
+/// The types of messages that clients may send.
+pub const TYPES: [&str; 8] = [
+    "subscribe",
+    "unsubscribe",
+    "setSubscriptionList",
+    "requestState",
+    "setSessionId",
+    "setProgressionStage",
+    "patchSession",
+    "patchSessionResult",
+];
 
 impl Incoming {
     /// Reads a message.
@@ -35,43 +51,31 @@ impl Incoming {
             Some(other) => return Err(invalid(format!("type: {}, expected a text", kind(other)))),
             None => return Err(invalid("type: missing")),
         };
-        match name {
-            "subscribe" => {
-                let wish = subscribe(payload(&message)?, allowed)?;
-                Ok(Self::Command(Command::Subscribe(wish)))
+        let command = match name {
+            "subscribe" => Command::Subscribe(subscribe(payload(&message)?, allowed)?),
+            "unsubscribe" => unsubscribe(payload(&message)?)?,
+            "setSubscriptionList" => set_subscription_list(&message, allowed)?,
+            "setSessionId" => set_session(payload(&message)?)?,
+            "setProgressionStage" => set_stage(payload(&message)?)?,
+            "patchSession" => patch_session(payload(&message)?)?,
+            "patchSessionResult" => {
+                return patch_session_result(payload(&message)?).map(Self::PatchResult);
             }
-            "unsubscribe" => unsubscribe(payload(&message)?),
-            "setSessionId" => set_session(payload(&message)?),
-            "requestState" => Ok(Self::RequestState),
-            // Types of the protocol that this worker does not know yet. Each becomes a line above.
-            "patchSession"
-            | "patchSessionResult"
-            | "setSubscriptionList"
-            | "setProgressionStage" => {
-                Err(invalid(format!("type: {name} is not supported by this version")))
+            "requestState" => return Ok(Self::RequestState),
+            unknown => {
+                let types = TYPES.join(", ");
+                let unknown = shortened(unknown);
+                return Err(invalid(format!("type: {unknown:?} is not known, expected {types}")));
             }
-            unknown => Err(invalid(format!("type: {:?} is not known", shortened(unknown)))),
-        }
+        };
+        Ok(Self::Command(command))
     }
 }
 
-fn unsubscribe(payload: Fields) -> Result<Incoming, Refusal> {
+fn unsubscribe(payload: Fields) -> Result<Command, Refusal> {
     let mut faults = Faults::default();
     let id = payload.name("subscriptionIdentifier", &mut faults).map(SubscriptionId::new);
-    let command = id.clone().map(Command::Unsubscribe);
-    faults.or(command, id).map(Incoming::Command)
-}
-
-fn set_session(payload: Fields) -> Result<Incoming, Refusal> {
-    let mut faults = Faults::default();
-    let display = payload.name("displayIdentifier", &mut faults).map(DisplayId::new);
-    let session = match payload.raw("sessionId") {
-        // Null ends a session; nothing at all is a mistake.
-        Some(Value::Null) => None,
-        _ => payload.id("sessionId", &mut faults),
-    };
-    let command = display.map(|display| Command::SetSession { display, session });
-    faults.or(command, None).map(Incoming::Command)
+    faults.or(id.clone().map(Command::Unsubscribe), id)
 }
 
 fn payload(message: &Map<String, Value>) -> Result<Fields<'_>, Refusal> {

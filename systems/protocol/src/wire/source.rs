@@ -6,13 +6,18 @@ use std::time::Duration;
 use detector_components::camera::CameraSource;
 use detector_components::model::ModelSource;
 use detector_components::secret::SecretUrl;
+use detector_reach::{Forbidden, Reach};
 use url::ParseError;
 
 use super::fields::{Faults, Fields};
 
-/// What addresses may name, besides what everyone may reach over the network.
-#[derive(Clone, Debug, Default)]
+/// What addresses may name.
+#[derive(Clone, Debug)]
 pub struct Allowed {
+    /// What cameras may be reached by, and where.
+    pub cameras: Reach,
+    /// What models may be reached by, and where.
+    pub models: Reach,
     /// Whether a camera may be a file of this machine.
     pub camera_files: bool,
     /// Where models may be named by a path.
@@ -26,7 +31,7 @@ pub fn camera(fields: Fields, allowed: &Allowed, faults: &mut Faults) -> Option<
     // Zero is how some clients say that there is none.
     let interval = fields.whole("snapshotInterval", faults).filter(|&millis| millis != 0);
     if let (Some(url), Some(millis)) = (snapshot, interval) {
-        let url = snapshot_url(&fields.path("snapshotUrl"), url, faults);
+        let url = snapshot_url(&fields.path("snapshotUrl"), url, &allowed.cameras, faults);
         let Ok(millis @ 1..) = u64::try_from(millis) else {
             let path = fields.path("snapshotInterval");
             faults.invalid(&path, format_args!("{millis}, expected milliseconds above 0"));
@@ -50,10 +55,10 @@ pub fn camera(fields: Fields, allowed: &Allowed, faults: &mut Faults) -> Option<
     None
 }
 
-fn snapshot_url(path: &str, text: &str, faults: &mut Faults) -> Option<SecretUrl> {
+fn snapshot_url(path: &str, text: &str, cameras: &Reach, faults: &mut Faults) -> Option<SecretUrl> {
     let url = parsed(path, text, faults)?;
     match url.scheme() {
-        "http" | "https" => Some(url),
+        "http" | "https" => reachable(path, url, cameras, faults),
         scheme => {
             faults.forbidden(path, format_args!("scheme {scheme}, expected http or https"));
             None
@@ -63,32 +68,31 @@ fn snapshot_url(path: &str, text: &str, faults: &mut Faults) -> Option<SecretUrl
 
 fn stream(path: &str, text: &str, allowed: &Allowed, faults: &mut Faults) -> Option<CameraSource> {
     let url = parsed(path, text, faults)?;
-    match url.scheme() {
-        "rtsp" | "rtsps" | "http" | "https" => {
-            if url.expose().host_str().is_none_or(str::is_empty) {
-                faults.invalid(path, "no host in the address");
-                return None;
-            }
-            Some(CameraSource::Stream(url))
-        }
-        "file" if !allowed.camera_files => {
-            faults.forbidden(path, "files are not allowed as cameras here");
-            None
-        }
-        "file" => match url.expose().to_file_path() {
-            // A file stands for a camera, and a camera neither ends nor runs ahead.
-            Ok(path) => Some(CameraSource::File { path, looped: true, real_time: true }),
-            Err(()) => {
-                faults.invalid(path, "no path of this machine");
-                None
-            }
-        },
-        scheme => {
-            let what = format_args!("scheme {scheme}, expected rtsp, rtsps, http or https");
-            faults.forbidden(path, what);
+    if url.scheme() != "file" {
+        return reachable(path, url, &allowed.cameras, faults).map(CameraSource::Stream);
+    }
+    if !allowed.camera_files {
+        faults.forbidden(path, "files are not allowed as cameras here");
+        return None;
+    }
+    match url.expose().to_file_path() {
+        // A file stands for a camera, and a camera neither ends nor runs ahead.
+        Ok(path) => Some(CameraSource::File { path, looped: true, real_time: true }),
+        Err(()) => {
+            faults.invalid(path, "no path of this machine");
             None
         }
     }
+}
+
+/// The address, if it may be opened as far as can be told before its name is looked up.
+fn reachable(path: &str, url: SecretUrl, reach: &Reach, faults: &mut Faults) -> Option<SecretUrl> {
+    match reach.check(url.expose()) {
+        Ok(()) => return Some(url),
+        Err(Forbidden::NoHost) => faults.invalid(path, Forbidden::NoHost),
+        Err(forbidden) => faults.forbidden(path, forbidden),
+    }
+    None
 }
 
 /// Where the model comes from: a URL, or a path below the models' directory.
@@ -102,17 +106,13 @@ pub fn model(fields: Fields, allowed: &Allowed, faults: &mut Faults) -> Option<M
         return None;
     };
     let file = match SecretUrl::parse(text) {
-        Ok(url) => match url.scheme() {
-            "http" | "https" => return Some(ModelSource::Url(url)),
-            "file" => match url.expose().to_file_path() {
-                Ok(file) => file,
-                Err(()) => {
-                    faults.invalid(&path, "no path of this machine");
-                    return None;
-                }
-            },
-            scheme => {
-                faults.forbidden(&path, format_args!("scheme {scheme}, expected http or https"));
+        Ok(url) if url.scheme() != "file" => {
+            return reachable(&path, url, &allowed.models, faults).map(ModelSource::Url);
+        }
+        Ok(url) => match url.expose().to_file_path() {
+            Ok(file) => file,
+            Err(()) => {
+                faults.invalid(&path, "no path of this machine");
                 return None;
             }
         },

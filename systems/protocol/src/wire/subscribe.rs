@@ -14,23 +14,31 @@ use super::source::{self, Allowed};
 /// One refusal that names everything that is wrong.
 pub fn subscribe(payload: Fields, allowed: &Allowed) -> Result<Subscribe, Refusal> {
     let mut faults = Faults::default();
-    let id = payload.name("subscriptionIdentifier", &mut faults).map(SubscriptionId::new);
-    let camera = source::camera(payload, allowed, &mut faults);
-    let model = source::model(payload, allowed, &mut faults);
-    let model_id = payload.id("modelId", &mut faults);
-    let model_name = payload.name("modelName", &mut faults).map(Arc::<str>::from);
-    let crop_in_frame = crop(payload, &mut faults);
-    let wish = id.clone().zip(camera).zip(model).zip(model_id).zip(model_name).map(
-        |((((id, camera), model), model_id), model_name)| Subscribe {
-            id,
-            camera,
-            model,
-            model_name,
-            model_id,
-            crop_in_frame,
-        },
-    );
-    faults.or(wish, id)
+    let wish = wish(payload, allowed, &mut faults);
+    let id = payload.name("subscriptionIdentifier", &mut Faults::default());
+    faults.or(wish, id.map(SubscriptionId::new))
+}
+
+/// Reads the content of one subscription.
+pub fn wish(payload: Fields, allowed: &Allowed, faults: &mut Faults) -> Option<Subscribe> {
+    let faults_before = faults.count();
+    let id = payload.name("subscriptionIdentifier", faults).map(SubscriptionId::new);
+    let camera = source::camera(payload, allowed, faults);
+    let model = source::model(payload, allowed, faults);
+    let model_id = payload.id("modelId", faults);
+    let model_name = payload.name("modelName", faults).map(Arc::<str>::from);
+    let crop_in_frame = crop(payload, faults);
+    if faults.count() > faults_before {
+        return None;
+    }
+    Some(Subscribe {
+        id: id?,
+        camera: camera?,
+        model: model?,
+        model_name: model_name?,
+        model_id: model_id?,
+        crop_in_frame,
+    })
 }
 
 /// The crop: all four of its fields, or none.

@@ -75,7 +75,8 @@ fn a_message_in_pieces_is_put_together() {
     cms.send_raw(text(br#"{"type":"lev"#, false));
     let rest = Frame::message(br#"itate"}"#.to_vec(), OpCode::Data(Data::Continue), true);
     cms.send_raw(Message::Frame(rest));
-    assert_eq!(cms.next_of("error")["message"], "type: \"levitate\" is not known");
+    let error = cms.next_of("error")["message"].to_string();
+    assert!(error.contains("levitate"), "{error}");
 }
 
 #[test]

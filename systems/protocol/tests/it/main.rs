@@ -8,4 +8,5 @@ mod hostile;
 mod pictures;
 mod reports;
 mod scene;
+mod sessions;
 mod stand;

@@ -150,3 +150,21 @@ fn heartbeats_keep_the_grid_of_the_moment_the_client_connected() {
         (*world.resource::<NextHeartbeat>() == NextHeartbeat(None)).then_some(())
     });
 }
+
+#[test]
+fn a_model_that_is_given_up_is_told_once_to_who_asked_for_it() {
+    let engine = Engine::start();
+    let mut cms = engine.connect();
+    cms.next_of("stateReport");
+    engine.ask(|world| {
+        let scene = Scene::new(world);
+        scene.subscribe(world, "a;cam", None);
+        let reason = Arc::from("no such class: unicorn");
+        world.entity_mut(scene.model).insert(ModelState::Failed { reason });
+    });
+    let expected = json!({"type": "error", "code": "model_failed",
+        "message": "no such class: unicorn", "subscriptionIdentifier": "a;cam"});
+    assert_eq!(cms.next_of("error"), expected);
+    cms.send(&json!({"type": "levitate"}));
+    assert_eq!(cms.next_of("error")["code"], "invalid_message", "it is told once");
+}

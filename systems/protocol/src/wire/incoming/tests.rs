@@ -3,15 +3,21 @@ use std::time::Duration;
 
 use detector_components::camera::CameraSource;
 use detector_components::command::{Crop, Subscribe};
-use detector_components::identity::ExternalId;
+use detector_components::identity::{DisplayId, ExternalId};
 use detector_components::model::ModelSource;
 use detector_components::secret::SecretUrl;
+use detector_reach::Reach;
 use serde_json::json;
 
 use super::*;
 
 fn allowed() -> Allowed {
-    Allowed { camera_files: false, models_dir: Some("/srv/models".into()) }
+    Allowed {
+        cameras: Reach::cameras(),
+        models: Reach::models(),
+        camera_files: false,
+        models_dir: Some("/srv/models".into()),
+    }
 }
 
 fn read(message: &Value) -> Result<Incoming, Refusal> {
@@ -158,7 +164,7 @@ fn schemes_that_are_not_allowed_are_named() {
 #[test]
 fn a_file_is_a_camera_where_that_is_configured() {
     let message = subscription(json!({"rtspUrl": "file:///srv/a.mp4"}));
-    let allowed = Allowed { camera_files: true, models_dir: None };
+    let allowed = Allowed { camera_files: true, ..allowed() };
     let read = Incoming::read(&message.to_string(), &allowed);
     let Ok(Incoming::Command(Command::Subscribe(wish))) = read else { panic!("{read:?}") };
     let expected = CameraSource::File { path: "/srv/a.mp4".into(), looped: true, real_time: true };
@@ -233,13 +239,145 @@ fn what_is_no_message_is_named() {
     check_text("[]", "a list, expected an object");
     check_text("{}", "type: missing");
     check_text(r#"{"type":7}"#, "type: a number, expected a text");
-    check_text(r#"{"type":"levitate"}"#, "type: \"levitate\" is not known");
+    check_text(
+        r#"{"type":"levitate"}"#,
+        "type: \"levitate\" is not known, expected subscribe, unsubscribe, setSubscriptionList, \
+         requestState, setSessionId, setProgressionStage, patchSession, patchSessionResult",
+    );
     check_text(r#"{"type":"subscribe"}"#, "payload: missing");
     check_text(r#"{"type":"subscribe","payload":[]}"#, "payload: a list, expected an object");
-    check_text(
-        r#"{"type":"setSubscriptionList","subscriptions":[]}"#,
-        "type: setSubscriptionList is not supported by this version",
+}
+
+/// A `setSubscriptionList` with these payloads, each with a valid `subscribe` beneath it.
+fn list(changes: &[Value]) -> Value {
+    let entries: Value =
+        changes.iter().map(|changes| subscription(changes.clone())["payload"].clone()).collect();
+    json!({"type": "setSubscriptionList", "subscriptions": entries})
+}
+
+#[test]
+fn a_list_is_read_beside_the_type_and_in_the_payload() {
+    let changes = [json!({"subscriptionIdentifier": "a;b"}), json!({"cropX1": null})];
+    let expected = changes.clone().map(wish).to_vec();
+    let beside = list(&changes);
+    let within = json!({"type": "setSubscriptionList",
+        "payload": {"subscriptions": beside["subscriptions"]}});
+    for message in [beside, within] {
+        let command = Command::SetSubscriptions(expected.clone());
+        assert_eq!(read(&message), Ok(Incoming::Command(command)));
+    }
+}
+
+#[test]
+fn the_same_wish_twice_in_a_list_is_one() {
+    let message = list(&[json!({}), json!({})]);
+    let expected = Command::SetSubscriptions(vec![wish(json!({}))]);
+    assert_eq!(read(&message), Ok(Incoming::Command(expected)));
+}
+
+#[test]
+fn a_list_is_refused_whole_with_every_reason() {
+    let mut message = list(&[
+        json!({}),
+        json!({"modelId": true, "subscriptionIdentifier": "a;b"}),
+        json!({"modelId": 102}),
+    ]);
+    message["subscriptions"].as_array_mut().unwrap().push(json!(7));
+    let refusal = read(&message).unwrap_err();
+    assert_eq!(
+        refusal.message,
+        "subscriptions[1].modelId: a boolean, expected a whole number or a text; \
+         subscriptions[2].subscriptionIdentifier: entry 0 has it too, with other content; \
+         subscriptions[3]: a number, expected an object"
     );
+    assert_eq!((refusal.code, refusal.subscription), (RefusalCode::InvalidMessage, None));
+}
+
+#[test]
+fn a_list_that_is_none_is_named() {
+    check_text(r#"{"type":"setSubscriptionList"}"#, "subscriptions: missing");
+    check_text(
+        r#"{"type":"setSubscriptionList","payload":{"subscriptions":{}}}"#,
+        "payload.subscriptions: an object, expected a list",
+    );
+}
+
+#[test]
+fn faults_without_end_are_counted_not_told() {
+    let entries = vec![json!(7); 5_000];
+    let message = json!({"type": "setSubscriptionList", "subscriptions": entries});
+    let told = read(&message).unwrap_err().message;
+    assert!(told.ends_with("subscriptions[99]: a number, expected an object; and 4900 more"));
+}
+
+#[test]
+fn addresses_of_cloud_metadata_are_forbidden() {
+    check_refused(
+        json!({"rtspUrl": "rtsp://169.254.169.254/", "modelUrl": "http://100.100.100.200/a.mpta"}),
+        RefusalCode::ForbiddenUrl,
+        "payload.rtspUrl: 169.254.169.254 is link-local, and not among the allowed networks; \
+         payload.modelUrl: 100.100.100.200 is where clouds give out credentials, and not among the \
+         allowed networks",
+    );
+}
+
+#[test]
+fn stages_are_set_and_cleared() {
+    let set = |stage: Value| {
+        json!({"type": "setProgressionStage",
+            "payload": {"displayIdentifier": "display-001", "progressionStage": stage}})
+    };
+    let expected = |stage| {
+        let display = DisplayId::new("display-001");
+        Ok(Incoming::Command(Command::SetStage { display, stage }))
+    };
+    assert_eq!(read(&set(json!("car_wait_staff"))), expected(Some("car_wait_staff".into())));
+    assert_eq!(read(&set(Value::Null)), expected(None));
+    assert!(read(&set(json!(7))).is_err());
+}
+
+#[test]
+fn a_patch_of_a_session_is_read() {
+    let data = json!({"plate": "XY-1", "lane": 2, "paid": true, "gone": null, "box": {"x": 1}});
+    let message = json!({"type": "patchSession", "payload": {"sessionId": 10001, "data": data}});
+    let value = |key: &str, value: Option<&str>| (Arc::from(key), value.map(Arc::from));
+    let expected = Command::PatchSession {
+        session: ExternalId::Number(10_001),
+        data: [
+            value("plate", Some("XY-1")),
+            value("lane", Some("2")),
+            value("paid", Some("true")),
+            value("gone", None),
+            value("box", Some(r#"{"x":1}"#)),
+        ]
+        .into_iter()
+        .collect(),
+    };
+    assert_eq!(read(&message), Ok(Incoming::Command(expected)));
+}
+
+#[test]
+fn a_patch_with_endless_values_is_refused() {
+    let message = json!({"type": "patchSession", "payload": {"sessionId": 1,
+        "data": {"a": "x".repeat(5_000), "": 1}}});
+    assert_eq!(
+        read(&message).unwrap_err().message,
+        "payload.data.a: 5000 bytes, expected at most 4096; payload.data.: a key without letters"
+    );
+}
+
+#[test]
+fn the_result_of_a_patch_is_read() {
+    let message = json!({"type": "patchSessionResult",
+        "payload": {"sessionId": "s", "success": false, "message": "no such session"}});
+    let expected = PatchResult {
+        session: ExternalId::Text("s".into()),
+        success: false,
+        message: Some("no such session".to_owned()),
+    };
+    assert_eq!(read(&message), Ok(Incoming::PatchResult(expected)));
+    let message = json!({"type": "patchSessionResult", "payload": {"sessionId": 1}});
+    assert_eq!(read(&message).unwrap_err().message, "payload.success: missing");
 }
 
 #[test]

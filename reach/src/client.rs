@@ -1,0 +1,63 @@
+//! HTTP clients that connect only to what may be reached.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{ClientBuilder, redirect};
+use tokio::net::lookup_host;
+
+use crate::forbidden::Forbidden;
+use crate::policy::Reach;
+
+/// Redirects that are followed.
+const MAX_REDIRECTS: usize = 5;
+
+/// Keeps a client to what may be reached: names that it looks up, and redirects that it follows.
+///
+/// The address that it is given first was looked at by [`Reach::check`]: nobody else does. A proxy of
+/// the environment (`HTTPS_PROXY`) looks names up itself, which is then its operator's business.
+pub fn guard(builder: ClientBuilder, reach: &Reach) -> ClientBuilder {
+    let reach = Arc::new(reach.clone());
+    let along = reach.clone();
+    let redirects = redirect::Policy::custom(move |attempt| {
+        if attempt.previous().len() > MAX_REDIRECTS {
+            return attempt.error(format!("more than {MAX_REDIRECTS} redirects"));
+        }
+        match along.check(attempt.url()) {
+            Ok(()) => attempt.follow(),
+            Err(forbidden) => attempt.error(forbidden),
+        }
+    });
+    builder.dns_resolver(Arc::new(Resolver(reach))).redirect(redirects)
+}
+
+/// Why an address may not be opened, if that is why a request failed.
+pub fn forbidden<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Forbidden> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(forbidden) = error.downcast_ref::<Forbidden>() {
+            return Some(forbidden);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+struct Resolver(Arc<Reach>);
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.0.clone();
+        Box::pin(async move {
+            // Port 0: whoever asks puts the port in.
+            let found: Vec<SocketAddr> = lookup_host((name.as_str(), 0)).await?.collect();
+            for address in &found {
+                // One place that is not allowed is enough: the name is not to be trusted.
+                reach.check_address(address.ip())?;
+            }
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}

@@ -1,0 +1,21 @@
+//! Which addresses of cameras and models may be opened.
+//!
+//! Whoever commands the worker names addresses that the worker then opens from where it stands: on a
+//! network that others cannot reach, on a machine whose cloud gives credentials to whoever asks at
+//! `169.254.169.254`. A [`Reach`] says what may be opened: schemes, hosts, networks. It is looked at
+//! three times: when an address is named, when its name was looked up, and at every redirect.
+//!
+//! The first is [`Reach::check`], which does no IO. The others are in the HTTP clients that [`guard`]
+//! makes, which connect to nothing else; who connects by other means asks [`Reach::look_up`] first.
+
+mod client;
+mod forbidden;
+mod lookup;
+mod policy;
+mod special;
+
+pub use client::{forbidden, guard};
+pub use forbidden::Forbidden;
+pub use ipnet::IpNet;
+pub use lookup::LookupError;
+pub use policy::{HostPattern, Reach};

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 
 mod error;
 mod layers;
+mod reach;
 
 pub use error::ConfigError;
+pub use reach::{Allowed, Reaches};
 
 /// Everything that can be decided. A missing field has its default, an unknown one is refused.
 ///
@@ -55,6 +57,8 @@ pub struct Config {
     pub head: String,
     /// Whether a camera's address may name a file of this machine. Default: false.
     pub allow_file_urls: bool,
+    /// Which addresses of cameras and models may be opened.
+    pub reach: Reaches,
     /// How clients are talked to.
     pub protocol: Protocol,
     /// How the actions of pipelines are carried out.
@@ -116,6 +120,10 @@ pub struct Limits {
     pub messages_per_second: u32,
     /// Clients at once. Default: 32.
     pub clients: usize,
+    /// Subscriptions of all clients at once. Default: 1 024.
+    pub subscriptions: usize,
+    /// Displays known at once, beyond which no session or stage makes one more. Default: 1 024.
+    pub displays: usize,
     /// Bytes of a model archive. Default: 2 GiB.
     pub archive_bytes: u64,
     /// Bytes of a snapshot. Default: 32 MiB.
@@ -165,6 +173,7 @@ impl Default for Config {
             precision: "auto".to_owned(),
             head: "auto".to_owned(),
             allow_file_urls: false,
+            reach: Reaches::default(),
             protocol: Protocol::default(),
             actions: ActionSettings::default(),
             limits: Limits::default(),
@@ -197,6 +206,8 @@ impl Default for Limits {
             message_bytes: 1 << 20,
             messages_per_second: 100,
             clients: 32,
+            subscriptions: 1_024,
+            displays: 1_024,
             archive_bytes: 2 << 30,
             snapshot_bytes: 32 << 20,
         }
@@ -291,6 +302,7 @@ impl Config {
                 self.limits.message_bytes
             ),
         );
+        faults.extend(self.reach.faults());
         if faults.is_empty() { Ok(()) } else { Err(ConfigError::Values(faults)) }
     }
 

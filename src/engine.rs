@@ -79,6 +79,7 @@ fn archive(config: &Config) -> ArchiveConfig {
     let default = ArchiveConfig::default();
     let cache = dirs::cache_dir().map(|cache| cache.join("detector-worker/models"));
     ArchiveConfig {
+        reach: config.reach.models(),
         cache_dir: config.cache_dir.clone().or(cache).unwrap_or(default.cache_dir),
         limits: ArchiveLimits {
             archive_bytes: config.limits.archive_bytes,

@@ -183,6 +183,8 @@ fn protocol(config: &Config) -> ProtocolConfig {
         max_clients: config.limits.clients,
         heartbeat_interval: Duration::from_secs_f64(config.heartbeat_interval_secs),
         errors: config.protocol.errors,
+        cameras: config.reach.cameras(),
+        models: config.reach.models(),
         allow_file_urls: config.allow_file_urls,
         models_dir: config.models_dir.clone(),
         worker_id: config.protocol.worker_id.clone().unwrap_or(default.worker_id),
@@ -194,6 +196,8 @@ fn protocol(config: &Config) -> ProtocolConfig {
 fn subscribe(config: &Config) -> SubscribeConfig {
     SubscribeConfig {
         max_streams: config.max_streams,
+        max_subscriptions: config.limits.subscriptions,
+        max_displays: config.limits.displays,
         orphan_grace: Duration::from_secs_f64(config.orphan_grace_secs),
         model_idle: Duration::from_secs_f64(config.model_idle_secs),
     }
@@ -201,6 +205,7 @@ fn subscribe(config: &Config) -> SubscribeConfig {
 
 fn ingest(config: &Config) -> IngestConfig {
     IngestConfig {
+        reach: config.reach.cameras(),
         frame_period: config.frame_period(),
         stall_timeout: Duration::from_secs_f64(config.stall_timeout_secs),
         reconnect_base: Duration::from_secs_f64(config.reconnect_interval_secs),

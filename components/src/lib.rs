@@ -30,5 +30,6 @@ pub mod secret;
 pub mod slot;
 pub mod stage;
 pub mod subscription;
+pub mod timing;
 pub mod view;
 pub mod wake;

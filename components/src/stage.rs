@@ -9,6 +9,7 @@ use crate::client::{Refused, SessionPatched};
 use crate::command::ClientCommand;
 use crate::display::SessionPatch;
 use crate::job::JobAnswered;
+use crate::timing::Timings;
 
 /// Runs when a camera that is due has a frame, and once every tick: takes frames, asks for
 /// inference.
@@ -62,7 +63,8 @@ impl StageSystems {
     }
 }
 
-/// Declares both schedules, the order of the stages in them, and the messages between stages.
+/// Declares both schedules, the order of the stages in them, the messages between stages, and the
+/// [`Timings`] that they count.
 ///
 /// Every plugin of a stage builds on it; tests of a single stage add it too, so that they run in the
 /// order of the whole.
@@ -76,6 +78,7 @@ impl Plugin for StagePlugin {
         app.configure_sets(Sample, StageSystems::all().chain())
             .configure_sets(Deliver, StageSystems::all().chain())
             .add_systems(Deliver, message_update_system.before(StageSystems::Receive))
+            .init_resource::<Timings>()
             .add_message::<ClientCommand>()
             .add_message::<Refused>()
             .add_message::<SessionPatched>()

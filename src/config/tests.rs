@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use detector_reach::Reach;
+
 use super::*;
 
 const DOCUMENTED: &str = include_str!("../../config.ron");
@@ -96,4 +98,27 @@ fn the_old_workers_configuration_is_read() {
 fn a_token_is_not_printed() {
     let auth = Auth { token: Some("hunter2".to_owned()) };
     assert!(!format!("{auth:?}").contains("hunter2"));
+}
+
+#[test]
+fn addresses_that_may_be_opened_are_checked() {
+    let mut config = Config::default();
+    config.reach.cameras.schemes.push("gopher".to_owned());
+    config.reach.cameras.hosts.push("a b".to_owned());
+    config.reach.models.networks.push("10.0.0.0/99".to_owned());
+    let fault = config.check().unwrap_err().to_string();
+    for expected in [
+        "reach.cameras.schemes: \"gopher\", expected some of rtsp, rtsps, http, https",
+        "reach.cameras.hosts: \"a b\", expected a host's name or address, or *.NAME",
+        "reach.models.networks: \"10.0.0.0/99\", expected an address or a network",
+    ] {
+        assert!(fault.contains(expected), "{fault}");
+    }
+}
+
+#[test]
+fn the_reach_of_a_configuration_is_the_default_one() {
+    let config = Config::default();
+    assert_eq!(config.reach.cameras(), Reach::cameras());
+    assert_eq!(config.reach.models(), Reach::models());
 }

@@ -5,15 +5,14 @@ use std::io::Write;
 use std::time::Duration;
 
 use detector_components::secret::SecretUrl;
+use detector_reach::{Forbidden, forbidden, guard};
 use futures_util::StreamExt;
-use reqwest::{Client, StatusCode, redirect};
+use reqwest::{Client, StatusCode};
 use tempfile::NamedTempFile;
 
 use crate::error::ArchiveError;
 use crate::plugin::ArchiveConfig;
 
-/// Redirects that are followed.
-const MAX_REDIRECTS: usize = 5;
 /// The longest time without a byte.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -21,13 +20,11 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 pub fn client(config: &ArchiveConfig) -> Client {
     // Whoever comes first installs it; they are all the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
+    let builder = Client::builder()
         .connect_timeout(config.connect_timeout)
         .read_timeout(READ_TIMEOUT)
-        .timeout(config.fetch_timeout)
-        .redirect(redirect::Policy::limited(MAX_REDIRECTS))
-        .build()
-        .expect("the settings are constant")
+        .timeout(config.fetch_timeout);
+    guard(builder, &config.reach).build().expect("the settings are constant")
 }
 
 /// Fetches an archive into a temporary file in the cache. Nothing is left of it when this fails.
@@ -36,6 +33,7 @@ pub async fn fetch(
     url: &SecretUrl,
     config: &ArchiveConfig,
 ) -> Result<NamedTempFile, ArchiveError> {
+    config.reach.check(url.expose()).map_err(|why| refused(&why))?;
     let response = client.get(url.expose().clone()).send().await.map_err(failed)?;
     let status = response.status();
     if !status.is_success() {
@@ -66,6 +64,9 @@ pub async fn fetch(
 
 /// What reqwest says, without the address: its query may be a signature.
 fn failed(error: reqwest::Error) -> ArchiveError {
+    if let Some(why) = forbidden(&error) {
+        return refused(why);
+    }
     let transient = !error.is_redirect() && !error.is_builder();
     let error = error.without_url();
     let mut reason = error.to_string();
@@ -75,4 +76,9 @@ fn failed(error: reqwest::Error) -> ArchiveError {
         source = cause.source();
     }
     ArchiveError::Fetch { reason, transient }
+}
+
+/// An address that may not be opened. Asking again does not change that.
+fn refused(why: &Forbidden) -> ArchiveError {
+    ArchiveError::Fetch { reason: why.to_string(), transient: false }
 }

@@ -5,6 +5,7 @@ use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
 use detector_components::stage::{Deliver, StageSystems};
 use detector_components::wake::Wake;
+use detector_reach::Reach;
 use tokio::runtime::Handle;
 
 use crate::loader::Loader;
@@ -14,6 +15,9 @@ use crate::unpack::ArchiveLimits;
 /// Where archives come from and what they may be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ArchiveConfig {
+    /// What models may be reached by, and where. Default: HTTP, anywhere but link-local addresses and
+    /// those where clouds give out credentials.
+    pub reach: Reach,
     /// Where unpacked archives are kept. Default: a folder in the temporary directory.
     pub cache_dir: PathBuf,
     /// What an archive may be at most.
@@ -31,6 +35,7 @@ pub struct ArchiveConfig {
 impl Default for ArchiveConfig {
     fn default() -> Self {
         Self {
+            reach: Reach::models(),
             cache_dir: std::env::temp_dir().join("detector-worker-models"),
             limits: ArchiveLimits::default(),
             connect_timeout: Duration::from_secs(10),

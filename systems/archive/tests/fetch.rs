@@ -10,6 +10,7 @@ use detector_components::node::{BranchOf, Checkpoint, Node, Nodes};
 use detector_components::secret::SecretUrl;
 use detector_components::stage::{Deliver, StagePlugin};
 use detector_components::wake::{Sleeper, wake};
+use detector_reach::Reach;
 use detector_simulator::HttpServer;
 use serde_json::json;
 use tempfile::TempDir;
@@ -26,12 +27,17 @@ struct Engine {
 
 impl Engine {
     fn new() -> Self {
+        Self::reaching(Reach::models())
+    }
+
+    fn reaching(reach: Reach) -> Self {
         let (wake, sleeper) = wake();
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.unwrap();
         let cache = tempfile::tempdir().unwrap();
         let config = ArchiveConfig {
+            reach,
             cache_dir: cache.path().to_owned(),
             limits: ArchiveLimits { archive_bytes: 1 << 20, ..ArchiveLimits::default() },
             fetch_timeout: Duration::from_millis(500),
@@ -135,4 +141,18 @@ fn too_large_an_archive_is_refused() {
     server.put("/a.mpta", "application/zip", vec![0_u8; 2 << 20]);
     let expected = "expected at most 1048576";
     Engine::new().refuses(server.url("/a.mpta").as_str(), expected);
+}
+
+#[test]
+fn where_nobody_may_go_nothing_is_fetched() {
+    let server = HttpServer::start().unwrap();
+    server.put("/a.mpta", "application/zip", archive());
+    let networks = vec!["192.0.2.0/24".parse().unwrap()];
+    let elsewhere = Reach { networks, ..Reach::models() };
+    let url = format!("{}?sig=hunter2", server.url("/a.mpta"));
+    Engine::reaching(elsewhere.clone())
+        .refuses(&url, "127.0.0.1 is in none of the allowed networks");
+    let by_name = url.replace("127.0.0.1", "localhost");
+    Engine::reaching(elsewhere).refuses(&by_name, "is in none of the allowed networks");
+    assert_eq!(server.hits("/a.mpta"), 0);
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bevy_ecs::prelude::*;
 use detector_components::camera::{LastBegun, LatestFrame};
-use detector_components::clock::Clock;
+use detector_components::clock::{Clock, Moment};
 use detector_components::detection::{
     DetectedBy, Detection, DetectionOf, Detections, FoundIn, SeenIn, TopClasses, Track,
 };
@@ -17,6 +17,7 @@ use detector_components::node::{
 };
 use detector_components::pass::{Finished, Pass, PassOf, Passes};
 use detector_components::results::{Finding, PassResults, Results};
+use detector_components::timing::{Step, Timings};
 use detector_components::view::{LatestResults, RunsPipeline, View, ViewCounters, ViewOf};
 use tracing::{debug, info, warn};
 
@@ -140,6 +141,7 @@ pub fn start_passes(
     networks: Query<(&NetworkInfo, Option<&BatchLimit>)>,
     waiting: Query<&Job, Without<InBatch>>,
     clock: Res<Clock>,
+    timings: Res<Timings>,
     mut order: ResMut<JobOrder>,
     mut commands: Commands,
 ) {
@@ -201,6 +203,7 @@ pub fn start_passes(
         };
         taken[at].1 += 1;
         turn.begun_order = order.next();
+        timings.record(Step::Wait, clock.now.since(frame.captured));
         let pass = Pass { started: clock.now, region, inference_nanos: 0 };
         let pass = commands.spawn((pass, PassOf(id), frame.clone())).id();
         let placement = placement(region, info, shape);
@@ -208,6 +211,10 @@ pub fn start_passes(
         commands.spawn((Job { order, node: root, network, placement }, JobOf(pass)));
     }
 }
+
+/// When the root of a pass's pipeline answered.
+#[derive(Component, Clone, Copy)]
+pub struct RootAnswered(Moment);
 
 /// Turns answers into detections, and starts the branches that they trigger.
 pub fn take_answers(
@@ -218,6 +225,7 @@ pub fn take_answers(
     nodes: Query<(&Node, &Keep, &ResolvedClasses, Option<&Tracking>, Option<&Branches>)>,
     branches: Query<(&Trigger, &ResolvedClasses, &RunsNetwork, Option<&InputShape>)>,
     networks: Query<&NetworkInfo>,
+    clock: Res<Clock>,
     mut order: ResMut<JobOrder>,
     mut commands: Commands,
 ) {
@@ -227,6 +235,9 @@ pub fn take_answers(
         commands.entity(answered.job).despawn();
         let Ok((mut pass, of)) = passes.get_mut(*pass_id) else { continue };
         pass.inference_nanos += answered.device_nanos;
+        if on.is_none() {
+            commands.entity(*pass_id).insert(RootAnswered(clock.now));
+        }
         let Ok((node, keep, resolved, tracking, children)) = nodes.get(job.node) else { continue };
         let answer = match &answered.answer {
             Ok(answer) => answer,
@@ -285,7 +296,7 @@ pub fn take_answers(
 /// Gives each pass without unanswered jobs its results.
 pub fn finish_passes(
     passes: Query<
-        (Entity, &Pass, &PassOf, &Frame, Option<&Detections>),
+        (Entity, &Pass, &PassOf, &Frame, Option<&Detections>, Option<&RootAnswered>),
         (Without<Jobs>, Without<Finished>),
     >,
     detections: Query<(
@@ -301,9 +312,10 @@ pub fn finish_passes(
     nodes: Query<(&Node, &RunsNetwork)>,
     networks: Query<&NetworkInfo>,
     clock: Res<Clock>,
+    timings: Res<Timings>,
     mut commands: Commands,
 ) {
-    for (id, pass, of, frame, found) in &passes {
+    for (id, pass, of, frame, found, answered) in &passes {
         let Ok((runs, mut counters)) = views.get_mut(of.0) else { continue };
         let Ok(members) = models.get(runs.0) else {
             // The model went while the pass was running: nobody can say what its boxes mean.
@@ -344,6 +356,9 @@ pub fn finish_passes(
             inference_nanos: pass.inference_nanos,
         });
         counters.finished += 1;
+        if let Some(answered) = answered {
+            timings.record(Step::Branch, clock.now.since(answered.0));
+        }
         counters.last_inference_nanos = pass.inference_nanos;
         let age = clock.now.since(frame.captured);
         counters.last_age_nanos = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);

@@ -9,6 +9,7 @@ use detector_components::network::{
     BatchLimit, Network, NetworkCounters, NetworkInfo, NetworkState, RunsNodes, RunsOn, Task,
 };
 use detector_components::node::{Checkpoint, Keep, ResolvedClasses, RunsNetwork, Tracking};
+use detector_components::timing::{Step, Timings};
 use detector_gpu::{Filled, SlotPool};
 use detector_yolo::Criteria;
 use tracing::{info, warn};
@@ -144,6 +145,7 @@ pub fn receive_replies(
     mut networks: Query<(&Network, &mut NetworkState, &mut NetworkCounters, &mut SlotPool)>,
     batches: Query<&Batch>,
     mut state: ResMut<DeviceState>,
+    timings: Res<Timings>,
     mut answers: MessageWriter<JobAnswered>,
     mut commands: Commands,
 ) {
@@ -188,6 +190,7 @@ pub fn receive_replies(
                 }
             }
             Reply::Ran { batch: id, network, slot, result, took } => {
+                timings.record(Step::Infer, took);
                 commands.entity(id).try_despawn();
                 let Ok(batch) = batches.get(id) else { continue };
                 let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);

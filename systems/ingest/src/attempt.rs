@@ -11,6 +11,7 @@ use detector_components::camera::{CameraSource, StreamState};
 use detector_components::clock::{Moment, Timepiece};
 use detector_components::frame::Frame;
 use detector_components::slot::FrameSlot;
+use detector_components::timing::{Step, Timings};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::{AppSink, AppSinkCallbacks};
@@ -20,7 +21,9 @@ use url::Url;
 use crate::config::IngestConfig;
 use crate::login::login;
 use crate::picture::pixels;
+use crate::plugin::Outside;
 use crate::status::Report;
+use crate::way;
 
 /// Between two looks at whether the camera is still wanted and still gives frames.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -50,8 +53,12 @@ pub struct Stream {
     pub sequence: Arc<AtomicU64>,
     /// Tells when frames arrive.
     pub timepiece: Timepiece,
+    /// How long decoding takes.
+    pub timings: Timings,
     /// How to open and watch it.
     pub config: IngestConfig,
+    /// What asks over HTTP.
+    pub outside: Outside,
 }
 
 /// Opens the stream and hands its frames on until it ends. Returns why, and whether frames flowed.
@@ -73,6 +80,7 @@ struct Flow {
     slot: FrameSlot,
     sequence: Arc<AtomicU64>,
     timepiece: Timepiece,
+    timings: Timings,
 }
 
 impl Flow {
@@ -83,6 +91,7 @@ impl Flow {
             slot: stream.slot.clone(),
             sequence: stream.sequence.clone(),
             timepiece: stream.timepiece.clone(),
+            timings: stream.timings.clone(),
         }
     }
 
@@ -109,6 +118,9 @@ impl Flow {
             // What was decoded before it is not asked for any more.
             place.and_then(|place| arrivals.drain(..=place).next_back()).map(|(_, moment)| moment)
         };
+        if let Some(arrived) = captured {
+            self.timings.record(Step::Decode, self.timepiece.now().since(arrived));
+        }
         if buffer.flags().contains(gst::BufferFlags::CORRUPTED) {
             debug!("a damaged picture was left out");
             return;
@@ -140,7 +152,10 @@ fn build(stream: &Stream, flow: &Arc<Flow>) -> Result<gst::Pipeline, String> {
             // Credentials are given as properties: addresses end up in messages.
             let _ = bare.set_username("");
             let _ = bare.set_password(None);
-            (bare, login, false)
+            let address = way::find(bare.clone(), &stream.config.reach, &stream.outside)?;
+            // Whoever the camera redirects to is told no password.
+            let login = login.filter(|_| address.host_str() == bare.host_str());
+            (address, login, false)
         }
     };
     let make = |name: &str| {
@@ -188,6 +203,7 @@ fn build(stream: &Stream, flow: &Arc<Flow>) -> Result<gst::Pipeline, String> {
 /// Sets up the element that opens the address, once it is known which it is.
 fn prepare_source(decoder: &gst::Element, login: Option<(String, String)>, config: &IngestConfig) {
     let latency = u32::try_from(config.latency.as_millis()).unwrap_or(u32::MAX);
+    let reach = config.reach.clone();
     decoder.connect("source-setup", false, move |values| {
         let source = values.get(1)?.get::<gst::Element>().ok()?;
         let has = |name: &str| source.find_property(name).is_some();
@@ -213,6 +229,7 @@ fn prepare_source(decoder: &gst::Element, login: Option<(String, String)>, confi
             source.set_property("user-id", user);
             source.set_property("user-pw", password);
         }
+        way::keep_to(&source, &reach);
         None
     });
 }

@@ -1,10 +1,14 @@
 use std::time::Duration;
 
 use bevy_ecs::prelude::*;
+use detector_reach::Reach;
 
 /// How cameras are opened and watched.
 #[derive(Resource, Clone, Debug, PartialEq)]
 pub struct IngestConfig {
+    /// What cameras may be reached by, and where. Default: RTSP and HTTP, anywhere but link-local
+    /// addresses and those where clouds give out credentials.
+    pub reach: Reach,
     /// Time between two frames that are taken of a camera. Default: 100 ms.
     pub frame_period: Duration,
     /// The longest wait for the first frame of a new connection. Default: 10 s.
@@ -30,6 +34,7 @@ pub struct IngestConfig {
 impl Default for IngestConfig {
     fn default() -> Self {
         Self {
+            reach: Reach::cameras(),
             frame_period: Duration::from_millis(100),
             first_frame_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(5),

@@ -17,6 +17,7 @@ mod snapshot;
 mod status;
 mod stream;
 mod systems;
+mod way;
 
 pub use config::IngestConfig;
 pub use error::{IngestError, init};

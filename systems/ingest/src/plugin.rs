@@ -11,7 +11,7 @@ use crate::snapshot;
 use crate::systems::{follow_streams, open_cameras, refresh_frames, take_frames};
 
 /// Where what waits is done.
-#[derive(Resource)]
+#[derive(Resource, Clone)]
 pub struct Outside {
     pub runtime: Handle,
     pub client: Client,

@@ -8,10 +8,12 @@ use std::time::Duration;
 use detector_components::camera::StreamState;
 use detector_components::frame::{Frame, Pixels};
 use detector_components::secret::SecretUrl;
+use detector_components::timing::Step;
 use detector_picture::decode;
+use detector_reach::{Forbidden, forbidden, guard};
 use digest_auth::{AuthContext, HttpMethod};
 use reqwest::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use reqwest::{Client, Response, StatusCode, redirect};
+use reqwest::{Client, Response, StatusCode};
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
@@ -22,8 +24,6 @@ use crate::config::IngestConfig;
 use crate::login::login;
 use crate::status::Report;
 
-/// Redirects that are followed.
-const MAX_REDIRECTS: usize = 5;
 /// Snapshots are not asked for faster than this.
 const LEAST_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -31,21 +31,13 @@ const LEAST_INTERVAL: Duration = Duration::from_millis(20);
 pub fn client(config: &IngestConfig) -> Client {
     // Whoever comes first installs it; they are all the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
-        .timeout(config.snapshot_timeout)
-        .redirect(redirect::Policy::limited(MAX_REDIRECTS))
+    guard(Client::builder().timeout(config.snapshot_timeout), &config.reach)
         .build()
         .expect("the settings are constant")
 }
 
 /// Fetches a picture at each interval, one after the other, until the camera is not wanted any more.
-pub async fn follow(
-    client: Client,
-    url: SecretUrl,
-    every: Duration,
-    stream: Stream,
-    report: Report,
-) {
+pub async fn follow(url: SecretUrl, every: Duration, stream: Stream, report: Report) {
     let mut ticks = interval(every.max(LEAST_INTERVAL));
     // A slow camera is asked again at the next due time, not twice at once.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -56,7 +48,7 @@ pub async fn follow(
         if report.has_ended() {
             return;
         }
-        match picture(&client, &url, &stream.config).await {
+        match picture(&stream, &url).await {
             Ok(pixels) => {
                 if !works {
                     info!(camera = %url, "answers again");
@@ -90,6 +82,8 @@ pub async fn follow(
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
 enum SnapshotError {
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     #[error("the camera does not answer: {0}")]
     Unanswered(String),
     #[error("the camera refuses user or password")]
@@ -105,16 +99,17 @@ enum SnapshotError {
 impl From<reqwest::Error> for SnapshotError {
     /// Without the address, which may hold a password.
     fn from(error: reqwest::Error) -> Self {
+        if let Some(forbidden) = forbidden(&error) {
+            return Self::Forbidden(forbidden.clone());
+        }
         Self::Unanswered(chain(&error.without_url()))
     }
 }
 
-async fn picture(
-    client: &Client,
-    url: &SecretUrl,
-    config: &IngestConfig,
-) -> Result<Pixels, SnapshotError> {
-    let mut response = authorized(client, url).await?;
+async fn picture(stream: &Stream, url: &SecretUrl) -> Result<Pixels, SnapshotError> {
+    let config = &stream.config;
+    config.reach.check(url.expose())?;
+    let mut response = authorized(&stream.outside.client, url).await?;
     let status = response.status();
     if status == StatusCode::UNAUTHORIZED {
         return Err(SnapshotError::Unauthorized);
@@ -129,8 +124,10 @@ async fn picture(
         }
         bytes.extend_from_slice(&chunk);
     }
-    spawn_blocking(move || decode(&bytes))
-        .await
+    let arrived = stream.timepiece.now();
+    let decoded = spawn_blocking(move || decode(&bytes)).await;
+    stream.timings.record(Step::Decode, stream.timepiece.now().since(arrived));
+    decoded
         .map_err(|error| SnapshotError::Picture(format!("reading it failed: {error}")))?
         .map_err(|error| SnapshotError::Picture(chain(&error)))
 }

@@ -7,6 +7,7 @@ use detector_components::camera::{
 };
 use detector_components::clock::{Clock, Moment, Timepiece};
 use detector_components::slot::FrameSlot;
+use detector_components::timing::Timings;
 use detector_components::wake::Wake;
 use tracing::{error, info, warn};
 
@@ -35,6 +36,7 @@ pub fn open_cameras(
     config: Res<IngestConfig>,
     outside: Res<Outside>,
     timepiece: Res<Timepiece>,
+    timings: Res<Timings>,
     wake: Res<Wake>,
     clock: Res<Clock>,
     mut commands: Commands,
@@ -47,14 +49,15 @@ pub fn open_cameras(
             slot: slot.clone(),
             sequence: Arc::new(AtomicU64::new(0)),
             timepiece: timepiece.clone(),
+            timings: timings.clone(),
             config: config.clone(),
+            outside: outside.clone(),
         };
         info!(camera = %camera.source, "opening");
         match &camera.source {
             CameraSource::Snapshot { url, interval } => {
                 let (url, interval) = (url.clone(), *interval);
-                let client = outside.client.clone();
-                outside.runtime.spawn(snapshot::follow(client, url, interval, stream, report));
+                outside.runtime.spawn(snapshot::follow(url, interval, stream, report));
             }
             CameraSource::Stream(_) | CameraSource::File { .. } => {
                 if let Err(error) = supervise(stream, report) {

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use bevy_ecs::prelude::*;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -37,6 +38,8 @@ pub struct Done {
     pub slot: InputSlot,
     /// Why its content is not to be used.
     pub result: Result<(), FillError>,
+    /// How long filling it took.
+    pub took: Duration,
 }
 
 /// The main thread's end of the filler. The thread ends when this is dropped.
@@ -81,6 +84,7 @@ impl Filler {
 }
 
 fn fill(order: Order, device: &mut Option<DeviceFiller>) -> Done {
+    let began = Instant::now();
     let Order { batch, mut slot, rows } = order;
     // Whatever is wrong with one batch, the thread goes on with the next.
     let result = catch_unwind(AssertUnwindSafe(|| match (&mut slot, device) {
@@ -101,5 +105,5 @@ fn fill(order: Order, device: &mut Option<DeviceFiller>) -> Done {
         }
     }))
     .unwrap_or(Err(FillError::Panicked));
-    Done { batch, slot, result }
+    Done { batch, slot, result, took: began.elapsed() }
 }

@@ -5,6 +5,7 @@ use bevy_ecs::prelude::*;
 use detector_components::frame::Frame;
 use detector_components::geometry::Size;
 use detector_components::job::{Batch, InBatch, Job, JobAnswered, JobOf};
+use detector_components::timing::{Step, Timings};
 use detector_components::wake::{Reasons, Wake};
 use detector_gpu::{Filled, InputSlot, SlotPool};
 use tracing::warn;
@@ -71,10 +72,12 @@ pub fn receive_filled(
     batches: Query<&Batch>,
     mut pools: Query<&mut SlotPool>,
     mut answers: MessageWriter<JobAnswered>,
+    timings: Res<Timings>,
     wake: Res<Wake>,
     mut commands: Commands,
 ) {
     for done in filler.done() {
+        timings.record(Step::Preprocess, done.took);
         let Ok(batch) = batches.get(done.batch) else {
             // The network went meanwhile, and its slots with it.
             continue;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use detector_components::clock::Timepiece;
 use detector_components::command::{Refusal, RefusalCode};
+use detector_components::timing::{Step, Timings};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -42,6 +43,8 @@ pub struct Clerk {
     pub timepiece: Timepiece,
     /// What happened, in numbers.
     pub counters: ProtocolCounters,
+    /// How long sending takes.
+    pub timings: Timings,
 }
 
 /// Serves a client until its socket closes, it falls silent, or the worker ends.
@@ -79,7 +82,7 @@ pub async fn serve<S>(
             clerk.events.tell(id, opened).await;
             reader.read().await
         } => Some(reason),
-        reason = write(&mut sink, &outbox, clerk.config.ping_interval) => Some(reason),
+        reason = write(&mut sink, &outbox, &clerk) => Some(reason),
         // An error means that nobody is left who could close it.
         _ = closing.wait_for(|closing| *closing) => None,
     };
@@ -106,12 +109,12 @@ pub async fn serve<S>(
 async fn write<S>(
     sink: &mut SplitSink<WebSocketStream<Sieve<S>>, Message>,
     outbox: &Outbox,
-    ping_interval: Duration,
+    clerk: &Clerk,
 ) -> String
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut pings = interval(ping_interval.max(Duration::from_millis(1)));
+    let mut pings = interval(clerk.config.ping_interval.max(Duration::from_millis(1)));
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first comes at once, which is too early.
     pings.tick().await;
@@ -119,11 +122,12 @@ where
         let mut sent = Ok(());
         tokio::select! {
             () = outbox.filled() => {
-                while let Some(text) = outbox.take() {
-                    sent = sink.send(Message::Text(text)).await;
+                while let Some(letter) = outbox.take() {
+                    sent = sink.send(Message::Text(letter.text)).await;
                     if sent.is_err() {
                         break;
                     }
+                    clerk.timings.record(Step::Send, letter.since.elapsed());
                 }
             }
             _ = pings.tick() => sent = sink.send(Message::Ping(Bytes::new())).await,

@@ -5,6 +5,7 @@ use detector_components::display::{Session, ShownOn};
 use detector_components::pass::{Finished, PassOf};
 use detector_components::results::PassResults;
 use detector_components::subscription::{OwnedBy, Subscription};
+use detector_components::timing::{Step, Timings};
 use detector_components::view::WatchedBy;
 
 use crate::counters::ProtocolCounters;
@@ -22,14 +23,16 @@ pub fn send_detections(
     outboxes: Query<&Outbox>,
     surroundings: Res<Surroundings>,
     counters: Res<ProtocolCounters>,
+    timings: Res<Timings>,
 ) {
     let timepiece = &surroundings.timepiece;
     for (PassResults(results), of) in &passes {
+        let captured = results.frame.captured;
+        timings.record(Step::FrameAge, timepiece.now().since(captured));
         let Ok(watchers) = views.get(of.0) else { continue };
         if results.findings.is_empty() {
             continue;
         }
-        let captured = results.frame.captured;
         let size = results.frame.pixels.size();
         let seen = Seen {
             captured: timepiece.wall(captured),

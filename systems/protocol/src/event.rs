@@ -9,11 +9,13 @@ use detector_components::results::Results;
 use detector_components::wake::{Reasons, Wake};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::exposition::Metrics;
 use crate::outbox::Outbox;
+use crate::wire::state::State;
 
 /// Events that wait for the world at most. When the engine is behind, sockets are not read.
 pub const MAX_EVENTS: usize = 256;
-/// Requests for pictures that wait for the world at most. More are refused at once.
+/// Requests of one kind that wait for the world at most. More are refused at once.
 pub const MAX_REQUESTS: usize = 32;
 
 /// A connection, for as long as the process lives.
@@ -70,6 +72,14 @@ impl Events {
     }
 }
 
+/// Someone wants to know how everything is.
+pub enum Inquiry {
+    /// As a whole.
+    State(oneshot::Sender<Arc<State>>),
+    /// In numbers.
+    Metrics(oneshot::Sender<Arc<Metrics>>),
+}
+
 /// Someone wants a picture.
 pub struct PictureRequest {
     /// Of what: a subscription's identifier, or a camera's name in the CMS.
@@ -100,22 +110,27 @@ pub enum NoShot {
     NoFrame,
 }
 
-/// The web server's end of the channel for pictures.
-#[derive(Clone)]
-pub struct PictureRequests {
-    sender: mpsc::Sender<PictureRequest>,
+/// The web server's end of a channel into the world: for pictures, for inquiries.
+pub struct Requests<T> {
+    sender: mpsc::Sender<T>,
     wake: Wake,
 }
 
-impl PictureRequests {
+impl<T> Clone for Requests<T> {
+    fn clone(&self) -> Self {
+        Self { sender: self.sender.clone(), wake: self.wake.clone() }
+    }
+}
+
+impl<T> Requests<T> {
     /// A channel of [`MAX_REQUESTS`].
-    pub fn channel(wake: Wake) -> (Self, mpsc::Receiver<PictureRequest>) {
+    pub fn channel(wake: Wake) -> (Self, mpsc::Receiver<T>) {
         let (sender, receiver) = mpsc::channel(MAX_REQUESTS);
         (Self { sender, wake }, receiver)
     }
 
     /// Asks the world. False when too many ask already.
-    pub fn ask(&self, request: PictureRequest) -> bool {
+    pub fn ask(&self, request: T) -> bool {
         let asked = self.sender.try_send(request).is_ok();
         self.wake.call(Reasons::DELIVERY);
         asked

@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE as HEADER_CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Json, Router};
 use serde_json::json;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::time::timeout;
 use tracing::debug;
 
 use crate::auth::admits;
 use crate::connection::Clerk;
-use crate::event::{ConnectionId, PictureRequests};
+use crate::event::{ConnectionId, Inquiry, PictureRequest, Requests};
+use crate::exposition::CONTENT_TYPE;
 use crate::picture::picture;
 use crate::pulse::Pulse;
 use crate::upgrade::upgrade;
@@ -35,7 +38,9 @@ pub struct Desk {
     /// Numbers connections.
     pub connections: Arc<AtomicU64>,
     /// To the world, for pictures.
-    pub pictures: PictureRequests,
+    pub pictures: Requests<PictureRequest>,
+    /// To the world, for how everything is.
+    pub inquiries: Requests<Inquiry>,
     /// How the engine is.
     pub pulse: Pulse,
     /// When this process began to listen: tells its pictures from those of the process before it.
@@ -57,6 +62,8 @@ pub fn router(desk: Desk) -> Router {
         .route("/", any(upgrade))
         .route("/ws", any(upgrade))
         .route("/camera/{id}/image", get(picture))
+        .route("/state", get(state))
+        .route("/metrics", get(metrics))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(desk.clone(), require_token))
@@ -90,6 +97,47 @@ async fn nothing_here() -> Response {
 
 async fn wrong_method() -> Response {
     refused(StatusCode::METHOD_NOT_ALLOWED, "expected GET")
+}
+
+/// The whole world.
+async fn state(State(desk): State<Desk>) -> Response {
+    match inquire(&desk, Inquiry::State).await {
+        Ok(state) => ([(CACHE_CONTROL, "no-store")], Json(&*state)).into_response(),
+        Err(refused) => refused,
+    }
+}
+
+/// What is counted, for Prometheus.
+async fn metrics(State(desk): State<Desk>) -> Response {
+    match inquire(&desk, Inquiry::Metrics).await {
+        Ok(metrics) => ([(HEADER_CONTENT_TYPE, CONTENT_TYPE)], metrics.text()).into_response(),
+        Err(refused) => refused,
+    }
+}
+
+/// Asks the world, and waits for its answer as long as a request may take.
+async fn inquire<T>(
+    desk: &Desk,
+    inquiry: impl FnOnce(oneshot::Sender<T>) -> Inquiry,
+) -> Result<T, Response> {
+    let busy = |why: &str| Err(refused(StatusCode::SERVICE_UNAVAILABLE, why));
+    let (answer, answered) = oneshot::channel();
+    if !desk.inquiries.ask(inquiry(answer)) {
+        return busy("too many ask how everything is");
+    }
+    let limit = desk.clerk.config.request_timeout;
+    match timeout(limit, answered).await {
+        Ok(Ok(answer)) => Ok(answer),
+        // The world dropped the question.
+        Ok(Err(_)) => busy("the worker ends"),
+        Err(_) => Err(late(limit)),
+    }
+}
+
+/// The world does not answer.
+pub fn late(limit: Duration) -> Response {
+    let why = format!("no answer within {} ms", limit.as_millis());
+    refused(StatusCode::GATEWAY_TIMEOUT, &why)
 }
 
 /// Alive: the engine runs.

@@ -1,7 +1,7 @@
 //! WebSocket and HTTP on one port: commands in, detections and state out.
 //!
 //! In: messages of clients, as [`ClientCommand`](detector_components::command::ClientCommand);
-//! requests for pictures and for health. Out: finished passes as `imageDetection`, the state of all
+//! requests for pictures, for state, metrics and health. Out: finished passes as `imageDetection`, the state of all
 //! subscriptions as `stateReport`, [`Refused`](detector_components::client::Refused) as `error`,
 //! [`SessionPatch`](detector_components::display::SessionPatch) as `patchSession`.
 //!
@@ -18,15 +18,20 @@
 
 mod auth;
 mod budget;
+mod census;
 mod config;
 mod connection;
 mod counters;
 mod detections;
 mod error;
 mod event;
+mod exposition;
 mod failures;
+mod gauge;
 mod heartbeat;
 mod http;
+mod inquiries;
+mod metrics;
 mod outbox;
 mod picture;
 mod plugin;

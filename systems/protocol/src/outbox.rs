@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use bevy_ecs::prelude::*;
 use tokio::sync::Notify;
@@ -31,13 +32,31 @@ struct Shared {
 
 #[derive(Default)]
 struct Waiting {
-    replies: VecDeque<Utf8Bytes>,
-    heartbeat: Option<Utf8Bytes>,
-    detections: HashMap<Entity, VecDeque<Utf8Bytes>>,
+    replies: VecDeque<Letter>,
+    heartbeat: Option<Letter>,
+    detections: HashMap<Entity, VecDeque<Letter>>,
     /// The subscriptions that have detections here, whose turn is next first.
     turns: VecDeque<Entity>,
     bytes: usize,
     dropped: Dropped,
+}
+
+/// A message, and since when it waits.
+pub struct Letter {
+    /// What is to be sent.
+    pub text: Utf8Bytes,
+    /// When it was put in.
+    pub since: Instant,
+}
+
+impl Letter {
+    fn new(text: Utf8Bytes) -> Self {
+        Self { text, since: Instant::now() }
+    }
+
+    fn len(&self) -> usize {
+        self.text.len()
+    }
 }
 
 /// What was never sent, because something newer took its place.
@@ -64,7 +83,7 @@ impl Outbox {
             return;
         }
         waiting.bytes += text.len();
-        waiting.replies.push_back(text);
+        waiting.replies.push_back(Letter::new(text));
         drop(waiting);
         self.0.filled.notify_one();
     }
@@ -82,7 +101,7 @@ impl Outbox {
             return;
         }
         waiting.bytes += text.len();
-        waiting.heartbeat = Some(text);
+        waiting.heartbeat = Some(Letter::new(text));
         drop(waiting);
         self.0.filled.notify_one();
     }
@@ -102,7 +121,7 @@ impl Outbox {
         }
         waiting.bytes += text.len();
         let own = waiting.detections.entry(subscription).or_default();
-        own.push_back(text);
+        own.push_back(Letter::new(text));
         if own.len() == 1 && !waiting.turns.contains(&subscription) {
             waiting.turns.push_back(subscription);
         }
@@ -111,15 +130,23 @@ impl Outbox {
     }
 
     /// Takes what is to be sent next.
-    pub fn take(&self) -> Option<Utf8Bytes> {
+    pub fn take(&self) -> Option<Letter> {
         let mut waiting = self.lock();
-        let text = waiting
+        let letter = waiting
             .replies
             .pop_front()
             .or_else(|| waiting.heartbeat.take())
             .or_else(|| waiting.take_detection())?;
-        waiting.bytes -= text.len();
-        Some(text)
+        waiting.bytes -= letter.len();
+        Some(letter)
+    }
+
+    /// How many messages wait, and how many bytes they have.
+    pub fn waiting(&self) -> (usize, usize) {
+        let waiting = self.lock();
+        let detections: usize = waiting.detections.values().map(VecDeque::len).sum();
+        let heartbeat = usize::from(waiting.heartbeat.is_some());
+        (waiting.replies.len() + heartbeat + detections, waiting.bytes)
     }
 
     /// Returns when something may have been added since this was last asked. For one waiter.
@@ -169,7 +196,7 @@ impl Waiting {
         }
     }
 
-    fn take_detection(&mut self) -> Option<Utf8Bytes> {
+    fn take_detection(&mut self) -> Option<Letter> {
         let subscription = self.turns.pop_front()?;
         let own = self.detections.get_mut(&subscription)?;
         let text = own.pop_front();
@@ -195,7 +222,7 @@ mod tests {
     }
 
     fn taken(outbox: &Outbox) -> Vec<String> {
-        std::iter::from_fn(|| outbox.take()).map(|text| text.as_str().to_owned()).collect()
+        std::iter::from_fn(|| outbox.take()).map(|letter| letter.text.as_str().to_owned()).collect()
     }
 
     #[test]
@@ -235,7 +262,7 @@ mod tests {
         outbox.detection(subscription(1), text("a1"));
         outbox.detection(subscription(1), text("a2"));
         outbox.detection(subscription(2), text("b1"));
-        assert_eq!(outbox.take().unwrap().as_str(), "a1");
+        assert_eq!(outbox.take().unwrap().text.as_str(), "a1");
         outbox.detection(subscription(1), text("a3"));
         assert_eq!(taken(&outbox), ["b1", "a2", "a3"]);
     }

@@ -1,7 +1,5 @@
 //! `GET /camera/{id}/image`: the newest frame as a JPEG.
 
-use std::time::Duration;
-
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LAST_MODIFIED};
 use axum::http::{HeaderMap, StatusCode};
@@ -14,7 +12,7 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use crate::event::{NoShot, PictureRequest, Shot};
-use crate::http::{Desk, refused};
+use crate::http::{Desk, late, refused};
 
 /// Answers with the newest frame of a subscription or a camera.
 pub async fn picture(
@@ -27,11 +25,6 @@ pub async fn picture(
     let annotated = wants_annotation(query.as_deref().unwrap_or_default());
     let answered = timeout(limit, answer(&desk, id, annotated, &headers)).await;
     answered.unwrap_or_else(|_| late(limit))
-}
-
-fn late(limit: Duration) -> Response {
-    let why = format!("no answer within {} ms", limit.as_millis());
-    refused(StatusCode::GATEWAY_TIMEOUT, &why)
 }
 
 fn wants_annotation(query: &str) -> bool {

@@ -3,9 +3,11 @@ use bevy_ecs::prelude::*;
 use detector_components::display::SessionPatch;
 use detector_components::stage::{Deliver, StageSystems};
 
+use crate::census::remember_errors;
 use crate::detections::send_detections;
 use crate::failures::{send_failures, send_refusals};
 use crate::heartbeat::{NextHeartbeat, send_reports};
+use crate::inquiries::{InquiryQueue, answer_inquiries};
 use crate::server::ProtocolServer;
 use crate::sessions::{merge_patches, send_patch_results, send_patches};
 use crate::shots::answer_pictures;
@@ -25,6 +27,7 @@ impl Plugin for ProtocolPlugin {
         app.insert_resource(self.server.clone())
             .insert_resource(ClientEvents(inlet.events))
             .insert_resource(PictureQueue(inlet.pictures))
+            .insert_resource(InquiryQueue(inlet.inquiries))
             .insert_resource(Surroundings {
                 config: inlet.config,
                 timepiece: inlet.timepiece,
@@ -32,6 +35,8 @@ impl Plugin for ProtocolPlugin {
             })
             .insert_resource(inlet.pulse)
             .insert_resource(inlet.counters)
+            // The sockets count too, and they were there first.
+            .insert_resource(inlet.timings)
             .init_resource::<NextHeartbeat>()
             .add_systems(Deliver, (beat, receive).chain().in_set(StageSystems::Receive))
             .add_systems(
@@ -46,6 +51,8 @@ impl Plugin for ProtocolPlugin {
                     send_reports,
                     answer_pictures,
                     count_dropped,
+                    remember_errors,
+                    answer_inquiries,
                 )
                     .chain()
                     .in_set(StageSystems::Publish),

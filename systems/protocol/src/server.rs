@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bevy_ecs::prelude::*;
 use detector_components::clock::Timepiece;
+use detector_components::timing::Timings;
 use detector_components::wake::Wake;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,7 +22,7 @@ use crate::config::ProtocolConfig;
 use crate::connection::Clerk;
 use crate::counters::ProtocolCounters;
 use crate::error::ProtocolError;
-use crate::event::{Event, Events, PictureRequest, PictureRequests};
+use crate::event::{Event, Events, Inquiry, PictureRequest, Requests};
 use crate::http::{Desk, router};
 use crate::pulse::Pulse;
 use crate::vitals::{Vitals, watch_vitals};
@@ -60,12 +61,16 @@ pub struct Inlet {
     pub events: mpsc::Receiver<Event>,
     /// Who wants pictures.
     pub pictures: mpsc::Receiver<PictureRequest>,
+    /// Who wants to know how everything is.
+    pub inquiries: mpsc::Receiver<Inquiry>,
     /// To be told that the engine runs.
     pub pulse: Pulse,
     /// How busy the machine is.
     pub vitals: watch::Receiver<Vitals>,
     /// What happened, in numbers.
     pub counters: ProtocolCounters,
+    /// How long sending takes.
+    pub timings: Timings,
 }
 
 impl ProtocolServer {
@@ -94,9 +99,11 @@ impl ProtocolServer {
 
         let (closing, closed) = watch::channel(false);
         let (events, told) = Events::channel(wake.clone());
-        let (pictures, asked) = PictureRequests::channel(wake);
+        let (pictures, asked) = Requests::channel(wake.clone());
+        let (inquiries, inquired) = Requests::channel(wake);
         let pulse = Pulse::new(timepiece.clone(), config.stall_timeout);
         let counters = ProtocolCounters::default();
+        let timings = Timings::default();
         let desk = Desk {
             peer: String::new(),
             clerk: Arc::new(Clerk {
@@ -110,11 +117,13 @@ impl ProtocolServer {
                 events,
                 timepiece: timepiece.clone(),
                 counters: counters.clone(),
+                timings: timings.clone(),
             }),
             seats: Arc::new(Semaphore::new(config.max_clients)),
             encoders: Arc::new(Semaphore::new(MAX_ENCODERS)),
             connections: Arc::new(AtomicU64::new(0)),
             pictures,
+            inquiries,
             pulse: pulse.clone(),
             began_nanos: timepiece.wall(timepiece.now()).as_nanosecond(),
             closing: closed,
@@ -125,9 +134,11 @@ impl ProtocolServer {
             timepiece,
             events: told,
             pictures: asked,
+            inquiries: inquired,
             pulse,
             vitals: watch_vitals(runtime),
             counters,
+            timings,
         };
         Ok(Self(Arc::new(Port { address, closing, inlet: Mutex::new(Some(inlet)) })))
     }

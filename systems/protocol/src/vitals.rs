@@ -8,6 +8,8 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tracing::warn;
 
+use crate::gauge::GpuGauge;
+
 /// Time from look to look. The processors' load is an average over it.
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -18,6 +20,10 @@ pub struct Vitals {
     pub cpu_percent: f32,
     /// Memory in use, of what this process may have.
     pub memory_percent: f32,
+    /// Load of the GPU; 0 without one that can be asked.
+    pub gpu_percent: f32,
+    /// The GPU's memory in use; 0 without one that can be asked.
+    pub gpu_memory_percent: f32,
 }
 
 /// Looks at the machine once a second, away from the main thread, until nobody reads it any more. A
@@ -28,15 +34,20 @@ pub fn watch_vitals(runtime: &Handle) -> watch::Receiver<Vitals> {
     let (newest, reader) = watch::channel(Vitals::default());
     match System::new() {
         Ok(mut system) => {
-            newest.send_replace(look(&mut system));
-            runtime.spawn(keep_looking(system, newest));
+            let gpu = GpuGauge::open();
+            newest.send_replace(look(&mut system, gpu.as_ref()));
+            runtime.spawn(keep_looking(system, gpu, newest));
         }
         Err(error) => warn!(%error, "the load of this machine is not known, and reported as 0"),
     }
     reader
 }
 
-async fn keep_looking(mut system: System, newest: watch::Sender<Vitals>) {
+async fn keep_looking(
+    mut system: System,
+    mut gpu: Option<GpuGauge>,
+    newest: watch::Sender<Vitals>,
+) {
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first comes at once; the load needs some time to be an average of.
@@ -47,14 +58,15 @@ async fn keep_looking(mut system: System, newest: watch::Sender<Vitals>) {
             _ = ticks.tick() => {}
         }
         // It reads files of the system, which may take its time.
-        let looked = tokio::task::spawn_blocking(move || (look(&mut system), system)).await;
-        let Ok((vitals, again)) = looked else { return };
-        system = again;
+        let looked =
+            tokio::task::spawn_blocking(move || (look(&mut system, gpu.as_ref()), system, gpu));
+        let Ok((vitals, system_again, gpu_again)) = looked.await else { return };
+        (system, gpu) = (system_again, gpu_again);
         newest.send_replace(vitals);
     }
 }
 
-fn look(system: &mut System) -> Vitals {
+fn look(system: &mut System, gpu: Option<&GpuGauge>) -> Vitals {
     system.refresh_cpu_usage();
     system.refresh_memory();
     let (mut used, mut total) = (system.used_memory(), system.total_memory());
@@ -66,7 +78,10 @@ fn look(system: &mut System) -> Vitals {
         used = total.saturating_sub(limits.free_memory);
     }
     let memory_percent = 100.0 * used as f64 / total.max(1) as f64;
+    let (gpu_percent, gpu_memory_percent) = gpu.map_or((0.0, 0.0), GpuGauge::look);
     Vitals {
+        gpu_percent,
+        gpu_memory_percent,
         cpu_percent: system.global_cpu_usage().clamp(0.0, 100.0),
         memory_percent: memory_percent.clamp(0.0, 100.0) as f32,
     }

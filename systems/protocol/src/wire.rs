@@ -9,8 +9,11 @@ pub mod fields;
 pub mod incoming;
 pub mod list;
 pub mod report;
+#[cfg(test)]
+mod schema;
 pub mod session;
 pub mod source;
+pub mod state;
 pub mod subscribe;
 
 use detector_components::identity::ExternalId;

@@ -10,7 +10,7 @@ use detector_simulator::{HttpServer, Scene};
 
 use crate::stand::Engine;
 
-fn jpeg(number: u64) -> Vec<u8> {
+pub fn jpeg(number: u64) -> Vec<u8> {
     let picture = Scene::default().draw(number);
     encode_jpeg(&picture, Region::whole(picture.size()), 90).unwrap()
 }

@@ -11,6 +11,7 @@ use detector_components::secret::SecretUrl;
 use detector_components::stage::{Deliver, Sample, StagePlugin};
 use detector_components::wake::{Sleeper, wake};
 use detector_ingest::{IngestConfig, IngestPlugin};
+use detector_reach::Reach;
 use tokio::runtime::Runtime;
 
 /// The longest that anything may take. Reaching it is a failure.
@@ -24,7 +25,12 @@ pub struct Engine {
 
 impl Engine {
     pub fn new() -> Self {
+        Self::reaching(Reach::cameras())
+    }
+
+    pub fn reaching(reach: Reach) -> Self {
         Self::with(IngestConfig {
+            reach,
             frame_period: Duration::from_millis(20),
             first_frame_timeout: Duration::from_secs(5),
             stall_timeout: Duration::from_millis(700),

@@ -28,12 +28,16 @@ pub struct Seen {
     pub detections: Vec<Value>,
 }
 
+/// What was seen in one frame. Not sent when nothing was.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Serialize)]
 #[serde(tag = "type", rename = "imageDetection", rename_all = "camelCase")]
-struct ImageDetection<'a> {
+pub struct ImageDetection<'a> {
     subscription_identifier: &'a str,
+    /// When the frame was taken: UTC, with milliseconds.
     timestamp: String,
     data: Data<'a>,
+    #[cfg_attr(test, schemars(with = "Option<super::schema::Id>"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     session_id: Option<Value>,
     frame_age_ms: u64,
@@ -42,12 +46,18 @@ struct ImageDetection<'a> {
     image_height: u32,
 }
 
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Data<'a> {
+    /// The best.
+    #[cfg_attr(test, schemars(with = "super::schema::Detection"))]
     detection: &'a Value,
+    #[cfg_attr(test, schemars(with = "super::schema::Id"))]
     model_id: Value,
     model_name: &'a str,
+    /// All of them, best first.
+    #[cfg_attr(test, schemars(with = "Vec<super::schema::Detection>"))]
     detections: &'a [Value],
 }
 

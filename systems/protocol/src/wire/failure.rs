@@ -4,9 +4,11 @@ use detector_components::command::Refusal;
 use serde::Serialize;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+/// Something was not done, or cannot go on.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Serialize)]
 #[serde(tag = "type", rename = "error", rename_all = "camelCase")]
-struct Failure<'a> {
+pub struct Failure<'a> {
     code: &'static str,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -11,14 +11,19 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::{decimals, external_id};
 use crate::vitals::Vitals;
 
-/// The whole report.
+/// How the worker and everything it watches is doing. Percentages are 0 to 100.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Serialize)]
 #[serde(tag = "type", rename = "stateReport", rename_all = "camelCase")]
 pub struct StateReport<'a> {
+    #[cfg_attr(test, schemars(with = "f32"))]
     cpu_usage: Value,
+    #[cfg_attr(test, schemars(with = "f32"))]
     memory_usage: Value,
-    gpu_usage: f32,
-    gpu_memory_usage: f32,
+    #[cfg_attr(test, schemars(with = "f32"))]
+    gpu_usage: Value,
+    #[cfg_attr(test, schemars(with = "f32"))]
+    gpu_memory_usage: Value,
     camera_connections: Vec<Connection<'a>>,
     worker_id: &'a str,
     version: &'static str,
@@ -27,10 +32,12 @@ pub struct StateReport<'a> {
 }
 
 /// One subscription, and how what it shows is doing.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Connection<'a> {
     subscription_identifier: &'a str,
+    #[cfg_attr(test, schemars(with = "super::schema::Id"))]
     model_id: Value,
     model_name: &'a str,
     online: bool,
@@ -39,15 +46,19 @@ pub struct Connection<'a> {
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    #[cfg_attr(test, schemars(with = "f32"))]
     fps: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     frame_age_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<f32>"))]
     inference_ms: Option<Value>,
 }
 
+/// A crop, all four fields of it.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Serialize)]
-struct CropFields {
+pub struct CropFields {
     #[serde(rename = "cropX1")]
     x1: i32,
     #[serde(rename = "cropY1")]
@@ -91,9 +102,8 @@ pub fn report(worker: &Worker, connections: Vec<Connection>) -> Utf8Bytes {
     let report = StateReport {
         cpu_usage: decimals(worker.vitals.cpu_percent, 1),
         memory_usage: decimals(worker.vitals.memory_percent, 1),
-        // Nobody asks the device yet how busy it is.
-        gpu_usage: 0.0,
-        gpu_memory_usage: 0.0,
+        gpu_usage: decimals(worker.vitals.gpu_percent, 1),
+        gpu_memory_usage: decimals(worker.vitals.gpu_memory_percent, 1),
         camera_connections: connections,
         worker_id: worker.id,
         version: env!("CARGO_PKG_VERSION"),
@@ -103,16 +113,21 @@ pub fn report(worker: &Worker, connections: Vec<Connection>) -> Utf8Bytes {
     serde_json::to_string(&report).expect("its keys are texts").into()
 }
 
+impl From<Crop> for CropFields {
+    fn from(Crop { x1, y1, x2, y2 }: Crop) -> Self {
+        Self { x1, y1, x2, y2 }
+    }
+}
+
 impl<'a> From<Watched<'a>> for Connection<'a> {
     fn from(watched: Watched<'a>) -> Self {
         let (state, reason) = state(watched.stream, watched.model);
-        let crop = |Crop { x1, y1, x2, y2 }| CropFields { x1, y1, x2, y2 };
         Self {
             subscription_identifier: watched.subscription.id.as_str(),
             model_id: external_id(&watched.subscription.model_id),
             model_name: &watched.subscription.model_name,
             online: *watched.stream == StreamState::Running,
-            crop: watched.subscription.crop_in_frame.map(crop),
+            crop: watched.subscription.crop_in_frame.map(CropFields::from),
             state,
             reason,
             fps: decimals(watched.fps, 1),
@@ -124,7 +139,7 @@ impl<'a> From<Watched<'a>> for Connection<'a> {
 
 /// One word for how a subscription is doing, and why it is not running. While its model is not
 /// ready, that says more than the camera.
-fn state(stream: &StreamState, model: &ModelState) -> (&'static str, Option<String>) {
+pub fn state(stream: &StreamState, model: &ModelState) -> (&'static str, Option<String>) {
     let because = |reason: &str| Some(reason.to_owned());
     match (model, stream) {
         (ModelState::Failed { reason }, _) => ("model_failed", because(reason)),

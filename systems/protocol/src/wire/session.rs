@@ -115,9 +115,11 @@ fn text(value: &Value) -> Option<Arc<str>> {
 }
 
 /// A pipeline adds values to a session: the CMS should know.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Serialize)]
 #[serde(tag = "type", rename = "patchSession", rename_all = "camelCase")]
-struct PatchSession {
+pub struct PatchSession {
+    #[cfg_attr(test, schemars(with = "super::schema::Id"))]
     session_id: Value,
     data: Map<String, Value>,
 }
@@ -133,9 +135,11 @@ pub fn patch(patch: &SessionPatch) -> Utf8Bytes {
 }
 
 /// Whether values that a client sent were merged into a session.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Serialize)]
 #[serde(tag = "type", rename = "patchSessionResult", rename_all = "camelCase")]
-struct PatchSessionResult<'a> {
+pub struct PatchSessionResult<'a> {
+    #[cfg_attr(test, schemars(with = "super::schema::Id"))]
     session_id: Value,
     success: bool,
     message: &'a str,

@@ -1,0 +1,432 @@
+//! `GET /state`: the whole world, for people and for what watches over workers.
+
+use std::collections::BTreeMap;
+
+use bevy_ecs::prelude::*;
+use detector_components::clock::Moment;
+use detector_components::command::RefusalCode;
+use detector_components::model::ModelState;
+use detector_components::network::{NetworkState, Task};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::report::{CropFields, state};
+use super::{decimals, external_id};
+use crate::census::Census;
+
+/// Everything that there is to tell. Lists are in the order of what names their entries.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    worker_id: String,
+    version: &'static str,
+    uptime_secs: u64,
+    capacity: u32,
+    #[cfg_attr(test, schemars(with = "f32"))]
+    cpu_usage: Value,
+    #[cfg_attr(test, schemars(with = "f32"))]
+    memory_usage: Value,
+    #[cfg_attr(test, schemars(with = "f32"))]
+    gpu_usage: Value,
+    #[cfg_attr(test, schemars(with = "f32"))]
+    gpu_memory_usage: Value,
+    clients: Vec<ClientState>,
+    displays: Vec<DisplayState>,
+    subscriptions: Vec<SubscriptionState>,
+    views: Vec<ViewState>,
+    cameras: Vec<CameraState>,
+    models: Vec<ModelEntry>,
+    networks: Vec<NetworkEntry>,
+    counters: Counters,
+}
+
+/// A client whose socket is open.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ClientState {
+    peer: String,
+    subscriptions: usize,
+    waiting_messages: usize,
+    waiting_bytes: usize,
+}
+
+/// A screen of the CMS.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DisplayState {
+    display_identifier: String,
+    #[cfg_attr(test, schemars(with = "Option<super::schema::Id>"))]
+    session_id: Option<Value>,
+    session: BTreeMap<String, String>,
+    progression_stage: Option<String>,
+    subscriptions: usize,
+}
+
+/// A subscription, and what it shows.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SubscriptionState {
+    subscription_identifier: String,
+    #[cfg_attr(test, schemars(with = "super::schema::Id"))]
+    model_id: Value,
+    model_name: String,
+    /// The client's address. Null: it is gone, and the subscription is kept for a while.
+    client: Option<String>,
+    view: String,
+    state: &'static str,
+    reason: Option<String>,
+}
+
+/// A part of a camera, seen through a model.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ViewState {
+    id: String,
+    camera: String,
+    model: String,
+    crop: Option<CropFields>,
+    passes_finished: u64,
+    frames_left_out: u64,
+    inferences_failed: u64,
+    #[cfg_attr(test, schemars(with = "f32"))]
+    last_frame_age_ms: Value,
+    #[cfg_attr(test, schemars(with = "f32"))]
+    last_inference_ms: Value,
+}
+
+/// A camera.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CameraState {
+    id: String,
+    /// Its address without credentials.
+    source: String,
+    state: String,
+    reason: Option<String>,
+    #[cfg_attr(test, schemars(with = "f32"))]
+    fps: Value,
+    width: Option<u32>,
+    height: Option<u32>,
+    frame: Option<u64>,
+    frame_age_ms: Option<u64>,
+    frames_received: u64,
+    frames_sampled: u64,
+    frames_overwritten: u64,
+    due_times_missed: u64,
+    reconnects: u64,
+    last_error: Option<LastErrorState>,
+}
+
+/// What went wrong last.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LastErrorState {
+    reason: String,
+    timestamp: String,
+}
+
+/// A model archive.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ModelEntry {
+    id: String,
+    /// Where it comes from, without signature.
+    source: String,
+    state: &'static str,
+    reason: Option<String>,
+    /// Nobody runs it now.
+    idle: bool,
+    nodes: Vec<NodeEntry>,
+}
+
+/// A node of a model's pipeline.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NodeEntry {
+    model_id: String,
+    /// The node whose detections start it. Null: the root.
+    parent: Option<String>,
+    network: Option<String>,
+    /// Of its checkpoint.
+    sha256: Option<String>,
+}
+
+/// A network on the device.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NetworkEntry {
+    id: String,
+    sha256: String,
+    state: &'static str,
+    reason: Option<String>,
+    task: Option<&'static str>,
+    classes: Option<usize>,
+    input_width: Option<u32>,
+    input_height: Option<u32>,
+    batch_limit: Option<usize>,
+    inputs: u64,
+    batches: u64,
+    failed: u64,
+    #[cfg_attr(test, schemars(with = "f32"))]
+    last_batch_ms: Value,
+}
+
+/// What happened at the port since the start.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Counters {
+    clients_connected: u64,
+    connections_turned_away: u64,
+    messages_received: u64,
+    messages_refused: BTreeMap<&'static str, u64>,
+    state_reports: u64,
+    image_detections: u64,
+    session_patches: u64,
+    session_patches_taken: u64,
+    session_patches_failed: u64,
+    dropped_replies: u64,
+    dropped_heartbeats: u64,
+    dropped_detections: u64,
+}
+
+/// Looks at everything.
+pub fn state_of_world(census: &Census) -> State {
+    let around = &census.surroundings;
+    let vitals = *around.vitals.borrow();
+    State {
+        worker_id: around.config.worker_id.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_secs: around.timepiece.now().since(Moment::default()).as_secs(),
+        capacity: around.config.capacity,
+        cpu_usage: decimals(vitals.cpu_percent, 1),
+        memory_usage: decimals(vitals.memory_percent, 1),
+        gpu_usage: decimals(vitals.gpu_percent, 1),
+        gpu_memory_usage: decimals(vitals.gpu_memory_percent, 1),
+        clients: clients(census),
+        displays: displays(census),
+        subscriptions: subscriptions(census),
+        views: views(census),
+        cameras: cameras(census),
+        models: models(census),
+        networks: networks(census),
+        counters: counters(census),
+    }
+}
+
+fn clients(census: &Census) -> Vec<ClientState> {
+    let mut clients: Vec<_> = census
+        .clients
+        .iter()
+        .map(|(client, outbox, owns)| {
+            let (waiting_messages, waiting_bytes) = outbox.waiting();
+            let subscriptions = owns.map_or(0, |owns| owns.iter().count());
+            ClientState {
+                peer: client.peer.clone(),
+                subscriptions,
+                waiting_messages,
+                waiting_bytes,
+            }
+        })
+        .collect();
+    clients.sort_by(|a, b| a.peer.cmp(&b.peer));
+    clients
+}
+
+fn displays(census: &Census) -> Vec<DisplayState> {
+    let mut displays: Vec<_> = census
+        .displays
+        .iter()
+        .map(|(display, session, values, stage, shows)| DisplayState {
+            display_identifier: display.id.to_string(),
+            session_id: session.map(|session| external_id(&session.0)),
+            session: values
+                .into_iter()
+                .flat_map(|values| &values.0)
+                .map(|(key, value)| (key.to_string(), value.to_string()))
+                .collect(),
+            progression_stage: stage.map(|stage| stage.0.to_string()),
+            subscriptions: shows.map_or(0, |shows| shows.iter().count()),
+        })
+        .collect();
+    displays.sort_by(|a, b| a.display_identifier.cmp(&b.display_identifier));
+    displays
+}
+
+fn subscriptions(census: &Census) -> Vec<SubscriptionState> {
+    let mut subscriptions: Vec<_> = census
+        .subscriptions
+        .iter()
+        .filter_map(|(subscription, watches, owner)| {
+            let (.., of, runs, _) = census.views.get(watches.0).ok()?;
+            let (_, _, stream, ..) = census.cameras.get(of.0).ok()?;
+            let (_, _, model, _) = census.models.get(runs.0).ok()?;
+            let (state, reason) = state(stream, model);
+            let client = owner.and_then(|owner| census.clients.get(owner.0).ok());
+            Some(SubscriptionState {
+                subscription_identifier: subscription.id.to_string(),
+                model_id: external_id(&subscription.model_id),
+                model_name: subscription.model_name.to_string(),
+                client: client.map(|(client, ..)| client.peer.clone()),
+                view: id(watches.0),
+                state,
+                reason,
+            })
+        })
+        .collect();
+    subscriptions.sort_by(|a, b| {
+        let key = |s: &SubscriptionState| (s.subscription_identifier.clone(), s.client.clone());
+        key(a).cmp(&key(b))
+    });
+    subscriptions
+}
+
+fn views(census: &Census) -> Vec<ViewState> {
+    let millis = |nanos: u64| decimals(nanos as f32 / 1e6, 1);
+    census
+        .views
+        .iter()
+        .map(|(view, look, of, runs, counters)| ViewState {
+            id: id(view),
+            camera: id(of.0),
+            model: id(runs.0),
+            crop: look.crop_in_frame.map(CropFields::from),
+            passes_finished: counters.finished,
+            frames_left_out: counters.skipped,
+            inferences_failed: counters.failed,
+            last_frame_age_ms: millis(counters.last_age_nanos),
+            last_inference_ms: millis(counters.last_inference_nanos),
+        })
+        .collect()
+}
+
+fn cameras(census: &Census) -> Vec<CameraState> {
+    let timepiece = &census.surroundings.timepiece;
+    let now = timepiece.now();
+    census
+        .cameras
+        .iter()
+        .map(|(camera, of, stream, counters, latest, slot, last_error)| {
+            let (state, reason) = state(stream, &ModelState::Ready);
+            let frame = latest.map(|latest| &latest.0);
+            let size = frame.map(|frame| frame.pixels.size());
+            CameraState {
+                id: id(camera),
+                source: of.source.to_string(),
+                state: state.to_owned(),
+                reason,
+                fps: decimals(counters.fps, 1),
+                width: size.map(|size| size.width),
+                height: size.map(|size| size.height),
+                frame: frame.map(|frame| frame.sequence),
+                frame_age_ms: frame.map(|frame| now.since(frame.captured).as_millis() as u64),
+                frames_received: slot.map_or(0, |slot| slot.received()),
+                frames_sampled: counters.sampled,
+                frames_overwritten: slot.map_or(0, |slot| slot.overwritten()),
+                due_times_missed: counters.skipped,
+                reconnects: counters.reconnects,
+                last_error: last_error.map(|last| LastErrorState {
+                    reason: last.reason.to_string(),
+                    timestamp: format!("{:.3}", timepiece.wall(last.at)),
+                }),
+            }
+        })
+        .collect()
+}
+
+fn models(census: &Census) -> Vec<ModelEntry> {
+    let model = |(model, of, state, idle): (Entity, _, &ModelState, bool)| {
+        let of: &detector_components::model::Model = of;
+        let (state, reason) = match state {
+            ModelState::Fetching => ("fetching", None),
+            ModelState::Loading => ("loading", None),
+            ModelState::Ready => ("ready", None),
+            ModelState::Failed { reason } => ("failed", Some(reason.to_string())),
+        };
+        let own = census.nodes.iter().filter(|(_, node_of, ..)| node_of.0 == model);
+        let nodes = own.map(|(node, _, checkpoint, parent, runs)| NodeEntry {
+            model_id: node.name.to_string(),
+            parent: parent
+                .and_then(|parent| census.nodes.get(parent.0).ok())
+                .map(|(parent, ..)| parent.name.to_string()),
+            network: runs.map(|runs| id(runs.0)),
+            sha256: checkpoint.map(|checkpoint| checkpoint.sha256.to_string()),
+        });
+        ModelEntry {
+            id: id(model),
+            source: of.source.to_string(),
+            state,
+            reason,
+            idle,
+            nodes: nodes.collect(),
+        }
+    };
+    census.models.iter().map(model).collect()
+}
+
+fn networks(census: &Census) -> Vec<NetworkEntry> {
+    census
+        .networks
+        .iter()
+        .map(|(network, of, state, counters, info, limit)| {
+            let (state, reason) = match state {
+                NetworkState::Loading => ("loading", None),
+                NetworkState::Ready => ("ready", None),
+                NetworkState::Failed { reason } => ("failed", Some(reason.to_string())),
+            };
+            NetworkEntry {
+                id: id(network),
+                sha256: of.sha256.to_string(),
+                state,
+                reason,
+                task: info.map(|info| match info.task {
+                    Task::Detect => "detect",
+                    Task::Classify => "classify",
+                }),
+                classes: info.map(|info| info.classes.len()),
+                input_width: info.map(|info| info.input.width),
+                input_height: info.map(|info| info.input.height),
+                batch_limit: limit.map(|limit| limit.0),
+                inputs: counters.inputs,
+                batches: counters.batches,
+                failed: counters.failed,
+                last_batch_ms: decimals(counters.last_batch_nanos as f32 / 1e6, 1),
+            }
+        })
+        .collect()
+}
+
+fn counters(census: &Census) -> Counters {
+    let counts = census.counters.counts();
+    Counters {
+        clients_connected: counts.clients,
+        connections_turned_away: counts.turned_away,
+        messages_received: counts.messages,
+        messages_refused: RefusalCode::ALL
+            .map(|code| (code.as_str(), census.counters.refused_for(code)))
+            .into(),
+        state_reports: counts.reports,
+        image_detections: counts.detections,
+        session_patches: counts.patches,
+        session_patches_taken: counts.patches_taken,
+        session_patches_failed: counts.patches_failed,
+        dropped_replies: counts.dropped_replies,
+        dropped_heartbeats: counts.dropped_heartbeats,
+        dropped_detections: counts.dropped_detections,
+    }
+}
+
+/// What entries call each other by. No other entity has it while this process lives.
+fn id(entity: Entity) -> String {
+    entity.to_string()
+}

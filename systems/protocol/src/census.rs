@@ -7,11 +7,12 @@ use bevy_ecs::system::SystemParam;
 use detector_components::camera::{Camera, CameraCounters, LatestFrame, StreamState};
 use detector_components::client::Client;
 use detector_components::clock::{Clock, Moment};
+use detector_components::device::DeviceState;
 use detector_components::display::{Display, ProgressionStage, Session, SessionValues, Shows};
 use detector_components::job::{Batch, InBatch, Job};
 use detector_components::model::{Idle, Model, ModelState};
 use detector_components::network::{
-    BatchLimit, Network, NetworkCounters, NetworkInfo, NetworkState,
+    BatchLimit, Network, NetworkCounters, NetworkInfo, NetworkState, RunsOn,
 };
 use detector_components::node::{BranchOf, Checkpoint, Node, NodeOf, RunsNetwork};
 use detector_components::pass::Pass;
@@ -90,8 +91,10 @@ pub struct Census<'w, 's> {
             &'static NetworkCounters,
             Option<&'static NetworkInfo>,
             Option<&'static BatchLimit>,
+            Option<&'static RunsOn>,
         ),
     >,
+    pub device: Option<Res<'w, DeviceState>>,
     pub jobs: Query<'w, 's, Has<InBatch>, With<Job>>,
     pub batches: Query<'w, 's, (), With<Batch>>,
     pub passes: Query<'w, 's, (), With<Pass>>,

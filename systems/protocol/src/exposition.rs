@@ -130,20 +130,20 @@ mod tests {
         metrics.counter("nothing", "Nothing yet", []);
         assert_eq!(
             metrics.text(),
-            "# HELP frames_total Frames.\n\
+            "# HELP frames_total Frames\n\
              # TYPE frames_total counter\n\
              frames_total{camera=\"a\"} 3\n\
              frames_total{camera=\"b\\\"\\n\"} 4\n\
-             # HELP clients Clients.\n\
+             # HELP clients Clients\n\
              # TYPE clients gauge\n\
              clients 1.5\n\
-             # HELP took_seconds Time.\n\
+             # HELP took_seconds Time\n\
              # TYPE took_seconds histogram\n\
-             took_seconds_bucket{le=\"0.1\",camera=\"a\"} 2\n\
-             took_seconds_bucket{le=\"+Inf\",camera=\"a\"} 3\n\
+             took_seconds_bucket{camera=\"a\",le=\"0.1\"} 2\n\
+             took_seconds_bucket{camera=\"a\",le=\"+Inf\"} 3\n\
              took_seconds_sum{camera=\"a\"} 1.25\n\
              took_seconds_count{camera=\"a\"} 3\n\
-             # HELP nothing_total Nothing yet.\n\
+             # HELP nothing_total Nothing yet\n\
              # TYPE nothing_total counter\n"
         );
     }

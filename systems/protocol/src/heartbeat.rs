@@ -7,6 +7,8 @@ use bevy_ecs::prelude::*;
 use detector_components::camera::{CameraCounters, LatestFrame, StreamState};
 use detector_components::clock::{Clock, Moment};
 use detector_components::model::ModelState;
+use detector_components::network::RunsOn;
+use detector_components::node::{Nodes, RunsNetwork};
 use detector_components::subscription::Subscription;
 use detector_components::view::{LatestResults, RunsPipeline, ViewOf, Watches};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -52,7 +54,9 @@ type Watching<'w, 's> = (
     Query<'w, 's, (&'static Subscription, &'static Watches)>,
     Query<'w, 's, (&'static ViewOf, &'static RunsPipeline, Option<&'static LatestResults>)>,
     Query<'w, 's, (&'static StreamState, &'static CameraCounters, Option<&'static LatestFrame>)>,
-    Query<'w, 's, &'static ModelState>,
+    Query<'w, 's, (&'static ModelState, Option<&'static Nodes>)>,
+    Query<'w, 's, &'static RunsNetwork>,
+    Query<'w, 's, &'static RunsOn>,
 );
 
 /// Sends the reports that are due or asked for. All of one run are the same.
@@ -83,13 +87,22 @@ pub fn send_reports(
     next.set_if_neq(NextHeartbeat(due));
 }
 
-fn compose((subscriptions, views, cameras, models): &Watching, around: &Surroundings) -> Utf8Bytes {
+fn compose(
+    (subscriptions, views, cameras, models, nodes, networks): &Watching,
+    around: &Surroundings,
+) -> Utf8Bytes {
     let now = around.timepiece.now();
     let mut connections = BTreeMap::new();
     for (subscription, watches) in subscriptions {
         let Ok((of, runs, results)) = views.get(watches.0) else { continue };
         let Ok((stream, counts, frame)) = cameras.get(of.0) else { continue };
-        let Ok(model) = models.get(runs.0) else { continue };
+        let Ok((model, members)) = models.get(runs.0) else { continue };
+        let members = members.into_iter().flat_map(Nodes::iter);
+        let fallback = nodes
+            .iter_many(members)
+            .matched()
+            .filter_map(|runs| networks.get(runs.0).ok())
+            .find_map(|on| on.fallback.as_deref());
         let age = frame.map(|frame| now.since(frame.0.captured).as_millis() as u64);
         let watched = Watched {
             subscription,
@@ -97,6 +110,7 @@ fn compose((subscriptions, views, cameras, models): &Watching, around: &Surround
             model,
             fps: counts.fps,
             frame_age_millis: age,
+            fallback,
             inference_millis: results.map(|results| results.0.inference_nanos as f32 / 1e6),
         };
         // Two clients may hold the same identifier; they hold it for the same thing then.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE as HEADER_CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
@@ -19,7 +19,7 @@ use tracing::debug;
 use crate::auth::admits;
 use crate::connection::Clerk;
 use crate::event::{ConnectionId, Inquiry, PictureRequest, Requests};
-use crate::exposition::CONTENT_TYPE;
+use crate::exposition::CONTENT_TYPE as METRICS_TYPE;
 use crate::picture::picture;
 use crate::pulse::Pulse;
 use crate::upgrade::upgrade;
@@ -101,36 +101,37 @@ async fn wrong_method() -> Response {
 
 /// The whole world.
 async fn state(State(desk): State<Desk>) -> Response {
-    match inquire(&desk, Inquiry::State).await {
-        Ok(state) => ([(CACHE_CONTROL, "no-store")], Json(&*state)).into_response(),
-        Err(refused) => refused,
-    }
+    inquire(&desk, Inquiry::State, |state| {
+        ([(CACHE_CONTROL, "no-store")], Json(&*state)).into_response()
+    })
+    .await
 }
 
 /// What is counted, for Prometheus.
 async fn metrics(State(desk): State<Desk>) -> Response {
-    match inquire(&desk, Inquiry::Metrics).await {
-        Ok(metrics) => ([(HEADER_CONTENT_TYPE, CONTENT_TYPE)], metrics.text()).into_response(),
-        Err(refused) => refused,
-    }
+    inquire(&desk, Inquiry::Metrics, |metrics| {
+        ([(CONTENT_TYPE, METRICS_TYPE)], metrics.text()).into_response()
+    })
+    .await
 }
 
-/// Asks the world, and waits for its answer as long as a request may take.
+/// Asks the world, waits for its answer as long as a request may take, and writes it down.
 async fn inquire<T>(
     desk: &Desk,
     inquiry: impl FnOnce(oneshot::Sender<T>) -> Inquiry,
-) -> Result<T, Response> {
-    let busy = |why: &str| Err(refused(StatusCode::SERVICE_UNAVAILABLE, why));
+    write: impl FnOnce(T) -> Response,
+) -> Response {
+    let busy = |why: &str| refused(StatusCode::SERVICE_UNAVAILABLE, why);
     let (answer, answered) = oneshot::channel();
     if !desk.inquiries.ask(inquiry(answer)) {
         return busy("too many ask how everything is");
     }
     let limit = desk.clerk.config.request_timeout;
     match timeout(limit, answered).await {
-        Ok(Ok(answer)) => Ok(answer),
+        Ok(Ok(answer)) => write(answer),
         // The world dropped the question.
         Ok(Err(_)) => busy("the worker ends"),
-        Err(_) => Err(late(limit)),
+        Err(_) => late(limit),
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use bevy_ecs::prelude::*;
 use detector_components::camera::StreamState;
 use detector_components::clock::Moment;
 use detector_components::command::RefusalCode;
@@ -262,6 +261,18 @@ fn networks(metrics: &mut Metrics, census: &Census) {
     metrics.counter("detector_network_inputs", "Inputs answered", column(|c| c.inputs));
     metrics.counter("detector_network_batches", "Batches run", column(|c| c.batches));
     metrics.counter("detector_network_inputs_failed", "Inputs that failed", column(|c| c.failed));
+    metrics.gauge(
+        "detector_network_fell_back",
+        "1 when it does not run on the device that others run on",
+        all.iter()
+            .map(|(_, network, .., on)| {
+                let fell_back = on.is_some_and(|on| on.fallback.is_some());
+                (label(&network.sha256), f64::from(u8::from(fell_back)))
+            })
+            .collect::<Vec<_>>(),
+    );
+    let losses = census.device.as_ref().map_or(0, |device| device.losses);
+    metrics.counter("detector_device_losses", "Times that the device was lost", [(vec![], losses)]);
     metrics.gauge(
         "detector_network_last_batch_seconds",
         "Time of the newest batch on the device",

@@ -1,7 +1,9 @@
 //! `GET /camera/{id}/image`: the newest frame as a JPEG.
 
 use axum::extract::{Path, RawQuery, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LAST_MODIFIED};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use detector_components::geometry::Region;
@@ -59,7 +61,7 @@ async fn answer(desk: &Desk, id: String, annotated: bool, headers: &HeaderMap) -
         ("x-frame-sequence", shot.frame.sequence.to_string()),
         ("x-frame-age-ms", desk.clerk.timepiece.now().since(captured).as_millis().to_string()),
     ];
-    if holds(headers, &tag) {
+    if holds(headers, &tag, desk.clerk.timepiece.wall(captured)) {
         return (StatusCode::NOT_MODIFIED, about).into_response();
     }
     let Ok(encoder) = desk.encoders.clone().acquire_owned().await else {
@@ -100,8 +102,14 @@ fn tag(began_nanos: i128, shot: &Shot) -> String {
     format!("\"{began_nanos:x}-{captured:x}-{sequence}{crop}{annotated}\"")
 }
 
-/// Whether the client has this picture already: RFC 9110, section 13.1.2.
-fn holds(headers: &HeaderMap, tag: &str) -> bool {
+/// Whether the client has this picture already: RFC 9110, sections 13.1.2 and 13.1.3. Its time is
+/// looked at only where it names no tag: two frames of one second have the same.
+fn holds(headers: &HeaderMap, tag: &str, captured: jiff::Timestamp) -> bool {
+    if !headers.contains_key(IF_NONE_MATCH) {
+        let since = headers.get(IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
+        let since = since.and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
+        return since.is_some_and(|since| captured.as_second() <= since.timestamp().as_second());
+    }
     headers
         .get_all(IF_NONE_MATCH)
         .iter()
@@ -184,7 +192,21 @@ mod tests {
     #[track_caller]
     fn check_held(header: &'static str, expected: bool) {
         let headers = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::from_static(header))]);
-        assert_eq!(holds(&headers, "\"a\""), expected);
+        assert_eq!(holds(&headers, "\"a\"", jiff::Timestamp::UNIX_EPOCH), expected);
+    }
+
+    #[track_caller]
+    fn check_since(header: &'static str, expected: bool) {
+        let headers = HeaderMap::from_iter([(IF_MODIFIED_SINCE, HeaderValue::from_static(header))]);
+        let captured = "1994-11-06T08:49:37.9Z".parse().unwrap();
+        assert_eq!(holds(&headers, "\"a\"", captured), expected);
+    }
+
+    #[test]
+    fn a_picture_is_held_since_its_time() {
+        check_since("Sun, 06 Nov 1994 08:49:37 GMT", true);
+        check_since("Sun, 06 Nov 1994 08:49:36 GMT", false);
+        check_since("yesterday", false);
     }
 
     #[test]

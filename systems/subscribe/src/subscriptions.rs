@@ -71,7 +71,9 @@ pub fn unsubscribe(world: &mut World, client: Entity, id: SubscriptionId) -> Res
         .query::<(Entity, &Subscription, Option<&OwnedBy>)>()
         .iter(world)
         .filter(|(_, subscription, _)| subscription.id == id)
-        .find(|(.., owner)| owner.is_none_or(|owner| owner.0 == client))
+        .filter(|(.., owner)| owner.is_none_or(|owner| owner.0 == client))
+        // One's own first.
+        .max_by_key(|(.., owner)| owner.is_some())
         .map(|(entity, ..)| entity);
     match mine {
         Some(entity) => {

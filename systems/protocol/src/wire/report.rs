@@ -53,6 +53,9 @@ pub struct Connection<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "Option<f32>"))]
     inference_ms: Option<Value>,
+    /// Why a network of its model runs on the CPU and not on the device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback: Option<&'a str>,
 }
 
 /// A crop, all four fields of it.
@@ -83,6 +86,8 @@ pub struct Watched<'a> {
     pub frame_age_millis: Option<u64>,
     /// Time that the networks took for the newest results. None before the first.
     pub inference_millis: Option<f32>,
+    /// Why a network of its model does not run on the device, if one does not.
+    pub fallback: Option<&'a str>,
 }
 
 /// What a [`StateReport`] is made of.
@@ -133,6 +138,7 @@ impl<'a> From<Watched<'a>> for Connection<'a> {
             fps: decimals(watched.fps, 1),
             frame_age_ms: watched.frame_age_millis,
             inference_ms: watched.inference_millis.map(|millis| decimals(millis, 1)),
+            fallback: watched.fallback,
         }
     }
 }

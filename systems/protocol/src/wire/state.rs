@@ -31,6 +31,7 @@ pub struct State {
     gpu_usage: Value,
     #[cfg_attr(test, schemars(with = "f32"))]
     gpu_memory_usage: Value,
+    device: Option<Device>,
     clients: Vec<ClientState>,
     displays: Vec<DisplayState>,
     subscriptions: Vec<SubscriptionState>,
@@ -39,6 +40,19 @@ pub struct State {
     models: Vec<ModelEntry>,
     networks: Vec<NetworkEntry>,
     counters: Counters,
+}
+
+/// What inference runs on.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Device {
+    /// Which, and why it is this one.
+    name: String,
+    /// How often it was lost.
+    losses: u64,
+    /// Why it was lost last.
+    last_loss: Option<String>,
 }
 
 /// A client whose socket is open.
@@ -174,6 +188,10 @@ struct NetworkEntry {
     input_width: Option<u32>,
     input_height: Option<u32>,
     batch_limit: Option<usize>,
+    /// What it runs on.
+    device: Option<String>,
+    /// Why that is not the device that others run on. Null: it is.
+    fallback: Option<String>,
     inputs: u64,
     batches: u64,
     failed: u64,
@@ -213,6 +231,11 @@ pub fn state_of_world(census: &Census) -> State {
         memory_usage: decimals(vitals.memory_percent, 1),
         gpu_usage: decimals(vitals.gpu_percent, 1),
         gpu_memory_usage: decimals(vitals.gpu_memory_percent, 1),
+        device: census.device.as_ref().map(|device| Device {
+            name: device.name.to_string(),
+            losses: device.losses,
+            last_loss: device.last_loss.as_deref().map(str::to_owned),
+        }),
         clients: clients(census),
         displays: displays(census),
         subscriptions: subscriptions(census),
@@ -378,7 +401,7 @@ fn networks(census: &Census) -> Vec<NetworkEntry> {
     census
         .networks
         .iter()
-        .map(|(network, of, state, counters, info, limit)| {
+        .map(|(network, of, state, counters, info, limit, runs_on)| {
             let (state, reason) = match state {
                 NetworkState::Loading => ("loading", None),
                 NetworkState::Ready => ("ready", None),
@@ -397,6 +420,8 @@ fn networks(census: &Census) -> Vec<NetworkEntry> {
                 input_width: info.map(|info| info.input.width),
                 input_height: info.map(|info| info.input.height),
                 batch_limit: limit.map(|limit| limit.0),
+                device: runs_on.map(|runs_on| runs_on.device.to_string()),
+                fallback: runs_on.and_then(|on| on.fallback.as_deref().map(str::to_owned)),
                 inputs: counters.inputs,
                 batches: counters.batches,
                 failed: counters.failed,

@@ -8,5 +8,7 @@ mod hostile;
 mod pictures;
 mod reports;
 mod scene;
+mod sequences;
 mod sessions;
 mod stand;
+mod state;

@@ -47,6 +47,14 @@ impl Engine {
     }
 
     pub fn start_with(change: impl FnOnce(&mut ProtocolConfig)) -> Self {
+        Self::start_beside(change, |_| {})
+    }
+
+    /// An engine with more than this stage.
+    pub fn start_beside(
+        change: impl FnOnce(&mut ProtocolConfig),
+        more: impl FnOnce(&mut App) + Send + 'static,
+    ) -> Self {
         let mut config = ProtocolConfig {
             listen: "127.0.0.1:0".to_owned(),
             worker_id: "worker-1".to_owned(),
@@ -62,7 +70,11 @@ impl Engine {
         let address = server.local_addr();
         let (steps, todo) = mpsc::channel();
         let time = timepiece.clone();
-        let thread = thread::spawn(move || run(app(server), &time, &sleeper, &todo));
+        let thread = thread::spawn(move || {
+            let mut app = app(server);
+            more(&mut app);
+            run(app, &time, &sleeper, &todo);
+        });
         Self { address, timepiece, runtime, wake, steps, thread: Some(thread) }
     }
 

@@ -323,6 +323,18 @@ fn whoever_takes_over_leaves_no_second_orphan_behind() {
 }
 
 #[test]
+fn ones_own_ends_before_what_another_has_left_behind() {
+    let mut stage = Stage::new();
+    let (first, second) = (stage.client(), stage.client());
+    stage.send(first, subscribe("a;gate", GATE));
+    stage.send(second, subscribe("a;gate", GATE));
+    stage.app.world_mut().entity_mut(first).despawn();
+    stage.run();
+    stage.send(second, Command::Unsubscribe(SubscriptionId::new("a;gate")));
+    assert_eq!((stage.count::<Subscription>(), stage.count::<Orphaned>()), (1, 1));
+}
+
+#[test]
 fn the_last_camera_may_be_exchanged_for_another() {
     let mut stage = Stage::with(SubscribeConfig { max_streams: 1, ..SubscribeConfig::default() });
     let client = stage.client();

@@ -119,8 +119,12 @@ fn any_value() -> impl Strategy<Value = Value> {
         (-5_i64..700).prop_map(Value::from),
         (-5.0..700.0).prop_map(|float: f64| json!(float)),
         prop_oneof![
-            Just(""), Just("a;b"), Just("rtsp://host/stream"), Just("http://host/a.mpta"),
-            Just("file:///etc/passwd"), Just("a.mpta"),
+            Just(""),
+            Just("a;b"),
+            Just("rtsp://host/stream"),
+            Just("http://host/a.mpta"),
+            Just("file:///etc/passwd"),
+            Just("a.mpta"),
         ]
         .prop_map(Value::from),
         Just(json!([])),
@@ -129,9 +133,23 @@ fn any_value() -> impl Strategy<Value = Value> {
 }
 
 const FIELDS: [&str; 17] = [
-    "subscriptionIdentifier", "rtspUrl", "snapshotUrl", "snapshotInterval", "modelUrl", "modelId",
-    "modelName", "cropX1", "cropY1", "cropX2", "cropY2", "displayIdentifier", "sessionId",
-    "progressionStage", "data", "success", "message",
+    "subscriptionIdentifier",
+    "rtspUrl",
+    "snapshotUrl",
+    "snapshotInterval",
+    "modelUrl",
+    "modelId",
+    "modelName",
+    "cropX1",
+    "cropY1",
+    "cropX2",
+    "cropY2",
+    "displayIdentifier",
+    "sessionId",
+    "progressionStage",
+    "data",
+    "success",
+    "message",
 ];
 
 /// A payload with a right value in most of its fields.

@@ -1,0 +1,141 @@
+//! Someone wants to know how everything is.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use detector_components::camera::StreamState;
+use detector_components::clock::Moment;
+use detector_components::secret::Secret;
+use serde_json::{Value, json};
+
+use crate::pictures::get;
+use crate::scene::{Scene, finding, frame};
+use crate::stand::Engine;
+
+#[test]
+fn the_state_tells_everything_and_no_secret() {
+    let engine = Engine::start_with(|config| config.token = Some(Secret::new("s3cret")));
+    let mut cms = engine.connect_to("/?token=s3cret").unwrap();
+    cms.next_of("stateReport");
+    engine.ask(|world| {
+        let scene = Scene::new(world);
+        scene.subscribe(world, "gate;cam", None);
+        scene.show(world, frame(7, Moment::default()));
+        let reason = Arc::from("401 Unauthorized");
+        world.entity_mut(scene.camera).insert(StreamState::Reconnecting { reason });
+    });
+    engine.tell(|world| {
+        let camera = world.query::<&mut StreamState>().single_mut(world);
+        *camera.unwrap() = StreamState::Running;
+    });
+    let answer = get(&engine, "/state?token=s3cret");
+    assert_eq!(answer.status, 200);
+    let state = answer.json();
+    let camera = &state["cameras"][0];
+    assert_eq!(camera["source"], "rtsp://host/stream");
+    assert_eq!((&camera["state"], &camera["width"]), (&json!("running"), &json!(64)));
+    assert_eq!(camera["lastError"]["reason"], "401 Unauthorized", "kept while it runs again");
+    let subscription = &state["subscriptions"][0];
+    assert_eq!(subscription["subscriptionIdentifier"], "gate;cam");
+    assert_eq!(subscription["view"], state["views"][0]["id"]);
+    assert_eq!(state["views"][0]["camera"], camera["id"]);
+    assert_eq!(state["models"][0]["state"], "ready");
+    assert_eq!(state["clients"][0]["subscriptions"], 1);
+    assert_eq!(state["displays"][0]["displayIdentifier"], "gate");
+    assert_eq!(state["counters"]["clientsConnected"], 1);
+    let text = String::from_utf8(answer.body).unwrap();
+    assert!(!text.contains("s3cret"), "{text}");
+}
+
+/// What Prometheus would read.
+fn scrape(engine: &Engine) -> String {
+    let answer = get(engine, "/metrics");
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    String::from_utf8(answer.body).unwrap()
+}
+
+fn names(text: &str) -> BTreeSet<String> {
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    types.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn what_happened_is_counted() {
+    let engine = Engine::start();
+    let mut cms = engine.connect();
+    cms.next_of("stateReport");
+    engine.ask(|world| {
+        let scene = Scene::new(world);
+        scene.subscribe(world, "gate;cam", None);
+        let car = finding("car", 0.9, [4.0, 4.0, 60.0, 44.0]);
+        scene.finish(world, frame(1, Moment::default()), vec![car]);
+    });
+    cms.next_of("imageDetection");
+    cms.send(&json!({"type": "levitate"}));
+    cms.next_of("error");
+    let text = scrape(&engine);
+    for expected in [
+        "detector_clients 1.0",
+        "detector_messages_refused_total{code=\"invalid_message\"} 1",
+        "detector_messages_refused_total{code=\"forbidden_url\"} 0",
+        "detector_messages_sent_total{type=\"imageDetection\"} 1",
+        "detector_camera_online{camera=\"rtsp://host/stream\"} 1.0",
+        "detector_cameras{state=\"failed\"} 0.0",
+        "detector_step_duration_seconds_count{step=\"frame_age\"} 1",
+    ] {
+        let found = text.lines().any(|line| {
+            line == expected || line == expected.replace("1.0", "1").replace("0.0", "0")
+        });
+        assert!(found, "no {expected} in\n{text}");
+    }
+}
+
+#[test]
+fn every_metric_is_documented_and_no_other() {
+    let engine = Engine::start();
+    let page = std::fs::read_to_string("../../docs/ref/metrics.md").unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `detector_"));
+    let documented: BTreeSet<String> =
+        rows.map(|row| format!("detector_{}", row.split('`').next().unwrap())).collect();
+    assert_eq!(documented, names(&scrape(&engine)));
+}
+
+#[test]
+fn the_dashboard_shows_metrics_that_exist() {
+    let engine = Engine::start();
+    let known = names(&scrape(&engine));
+    let text = std::fs::read_to_string("../../deploy/grafana/detector-worker.json").unwrap();
+    let dashboard: Value = serde_json::from_str(&text).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
+    let expressions: Vec<&str> = targets.map(|target| target["expr"].as_str().unwrap()).collect();
+    assert!(expressions.len() > 10);
+    for expression in expressions {
+        let words =
+            expression.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        for word in words.filter(|word| word.starts_with("detector_")) {
+            let base = ["_bucket", "_sum", "_count"]
+                .iter()
+                .find_map(|part| word.strip_suffix(part))
+                .unwrap_or(word);
+            assert!(known.contains(base) || known.contains(word), "{word} in {expression}");
+        }
+    }
+}
+
+#[test]
+fn many_ask_at_once_and_all_are_answered() {
+    let engine = Engine::start();
+    let pause = engine.pause();
+    let ask = || {
+        let url = format!("http://{}/state", engine.address);
+        engine.runtime.spawn(async move { reqwest::get(url).await.unwrap().status().as_u16() })
+    };
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let asked: Vec<_> = (0..20).map(|_| ask()).collect();
+    drop(pause);
+    for answer in asked {
+        assert_eq!(engine.runtime.block_on(answer).unwrap(), 200);
+    }
+}

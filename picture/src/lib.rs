@@ -16,6 +16,7 @@ mod jpeg;
 mod matrix;
 mod palette;
 mod rgb;
+mod shrink;
 
 pub use annotate::{Label, annotate};
 pub use decode::{MAX_PIXELS, decode};

@@ -20,6 +20,7 @@ use crate::auth::admits;
 use crate::connection::Clerk;
 use crate::event::{ConnectionId, Inquiry, PictureRequest, Requests};
 use crate::exposition::CONTENT_TYPE as METRICS_TYPE;
+use crate::glance::glance;
 use crate::picture::picture;
 use crate::pulse::Pulse;
 use crate::upgrade::upgrade;
@@ -64,6 +65,7 @@ pub fn router(desk: Desk) -> Router {
         .route("/camera/{id}/image", get(picture))
         .route("/state", get(state))
         .route("/metrics", get(metrics))
+        .route("/camera/{id}/results", get(glance))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(desk.clone(), require_token))

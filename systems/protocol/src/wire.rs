@@ -1,11 +1,12 @@
 //! How things are written in JSON. Nothing of it is seen outside this crate.
 //!
 //! In: [`incoming`] reads a message into a command, with the help of [`fields`], which gathers every
-//! fault of it. Out: [`report`], [`detection`], [`failure`].
+//! fault of it. Out: [`report`], [`detection`], [`glance`], [`failure`].
 
 pub mod detection;
 pub mod failure;
 pub mod fields;
+pub mod glance;
 pub mod incoming;
 pub mod list;
 pub mod report;

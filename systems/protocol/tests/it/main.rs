@@ -4,6 +4,7 @@
 mod commands;
 mod detections;
 mod doors;
+mod glances;
 mod hostile;
 mod pictures;
 mod reports;

@@ -34,6 +34,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Be cameras, to try a worker or a network with.
     Simulate(SimulateArgs),
+    /// Say whether the worker of this machine is well. Exit status 1: it is not.
+    Healthcheck(HealthcheckArgs),
 }
 
 /// How to be the server.
@@ -151,6 +153,20 @@ pub struct SimulateArgs {
     /// Videos to play for ever, each as a camera of its name, beside the drawn scene.
     #[arg(value_name = "VIDEO")]
     pub videos: Vec<PathBuf>,
+}
+
+/// Which worker to ask.
+#[derive(Args, Debug)]
+pub struct HealthcheckArgs {
+    /// The configuration that says where it listens, as for `run`.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where it listens, rather than what the configuration says.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub listen: Option<String>,
+    /// Ask whether it is ready for more work, not only alive.
+    #[arg(long)]
+    pub ready: bool,
 }
 
 #[cfg(test)]

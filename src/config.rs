@@ -42,6 +42,8 @@ pub struct Config {
     pub heartbeat_interval_secs: f64,
     /// How long the subscriptions of a client that went are kept for its return. Default: 30.
     pub orphan_grace_secs: f64,
+    /// How long a worker that was asked to end is given for it. Default: 5.
+    pub shutdown_grace_secs: f64,
     /// How long a model that nobody runs is kept loaded. Default: 300.
     pub model_idle_secs: f64,
     /// Where models named by a path are looked for. Default: none, models come by URL only.
@@ -166,6 +168,7 @@ impl Default for Config {
             stall_timeout_secs: 5.0,
             heartbeat_interval_secs: 2.0,
             orphan_grace_secs: 30.0,
+            shutdown_grace_secs: 5.0,
             model_idle_secs: 300.0,
             models_dir: None,
             cache_dir: None,
@@ -274,6 +277,7 @@ impl Config {
             ("stall_timeout_secs", self.stall_timeout_secs, 0.1),
             ("heartbeat_interval_secs", self.heartbeat_interval_secs, 0.05),
             ("orphan_grace_secs", self.orphan_grace_secs, 0.0),
+            ("shutdown_grace_secs", self.shutdown_grace_secs, 0.0),
             ("model_idle_secs", self.model_idle_secs, 0.0),
             ("actions.time_to_live_secs", self.actions.time_to_live_secs, 0.1),
             ("actions.timeout_secs", self.actions.timeout_secs, 0.1),

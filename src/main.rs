@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use detector::cli::{Cli, Command};
-use detector::{bench, demo, detect, inspect, run, simulate};
+use detector::{bench, demo, detect, healthcheck, inspect, run, simulate};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Some(Command::Inspect(args)) => inspect::inspect(&args).map(|()| true),
         Some(Command::Demo(args)) => demo::demo(&args),
         Some(Command::Simulate(args)) => simulate::simulate(&args).map(|()| true),
+        Some(Command::Healthcheck(args)) => healthcheck::healthcheck(&args),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

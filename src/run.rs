@@ -7,6 +7,7 @@ use tracing::warn;
 
 use crate::cli::RunArgs;
 use crate::config::Config;
+use crate::service::{self, ServicePlugin};
 use crate::worker::Worker;
 use crate::{log, stop};
 
@@ -24,7 +25,8 @@ pub fn run(args: &RunArgs) -> Result<()> {
     }
     config.check()?;
     let _log = log::start(&config.log)?;
-    let worker = Worker::new(&config)?;
+    let mut worker = Worker::new(&config)?;
+    worker.app_mut().add_plugins(ServicePlugin::start()?);
 
     let address = worker.address();
     println!("detector-worker {}", env!("CARGO_PKG_VERSION"));
@@ -37,7 +39,10 @@ pub fn run(args: &RunArgs) -> Result<()> {
     }
 
     let stop = worker.stop();
-    stop::on_signal(move || stop.ask())?;
+    stop::on_signal(move || {
+        service::stopping();
+        stop.ask();
+    })?;
     worker.run();
     println!("ended");
     Ok(())

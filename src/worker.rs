@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use bevy_app::prelude::*;
@@ -17,11 +17,11 @@ use detector_subscribe::{SubscribeConfig, SubscribePlugin};
 
 use crate::config::Config;
 use crate::engine::{Engine, open_device};
-use crate::runner::{TICK, run_until_asked_to_end};
+use crate::runner::{TICK, finish_passes, run_until_asked_to_end};
 use crate::stop::Stop;
 
-/// How long clients, actions and cameras are given to end in order.
-const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(3);
+/// What clients, actions and threads are given to end in order, even when the grace is over.
+const LEAST_FAREWELL: Duration = Duration::from_millis(500);
 
 /// A worker that is ready to run. It listens already; nobody is answered until [`Worker::run`].
 pub struct Worker {
@@ -31,6 +31,7 @@ pub struct Worker {
     address: SocketAddr,
     device: String,
     stop: Stop,
+    shutdown_grace: Duration,
 }
 
 impl Worker {
@@ -72,7 +73,8 @@ impl Worker {
                 timepiece: engine.timepiece.clone(),
             },
         ));
-        Ok(Self { app, sleeper, engine, address, device: device_name, stop })
+        let shutdown_grace = Duration::from_secs_f64(config.shutdown_grace_secs);
+        Ok(Self { app, sleeper, engine, address, device: device_name, stop, shutdown_grace })
     }
 
     /// Where it listens.
@@ -90,25 +92,32 @@ impl Worker {
         self.stop.clone()
     }
 
-    /// The engine's world, for tests.
+    /// The engine, to add to it before it runs.
     pub fn app_mut(&mut self) -> &mut App {
         &mut self.app
     }
 
-    /// Runs until it is asked to end, then ends in order: clients are told, actions that wait are
-    /// executed, cameras are closed, all within a deadline.
+    /// Runs until it is asked to end, then ends in order, within the grace: nobody new comes in, what
+    /// was begun is finished and sent, clients are told, actions that wait are executed, cameras are
+    /// closed.
     pub fn run(mut self) {
         run_until_asked_to_end(&mut self.app, &self.sleeper, TICK);
+        let over = Instant::now() + self.shutdown_grace;
+        let remaining = || over.saturating_duration_since(Instant::now()).max(LEAST_FAREWELL);
+        if let Some(server) = self.app.world().get_resource::<ProtocolServer>() {
+            server.stop_admitting();
+        }
+        finish_passes(&mut self.app, &self.sleeper, self.shutdown_grace);
         let world = self.app.world_mut();
         if let Some(server) = world.remove_resource::<ProtocolServer>() {
-            self.engine.runtime.block_on(server.close(SHUTDOWN_DEADLINE));
+            self.engine.runtime.block_on(server.close(remaining()));
         }
         if let Some(dispatcher) = world.remove_resource::<Dispatcher>() {
-            self.engine.runtime.block_on(dispatcher.flush(SHUTDOWN_DEADLINE));
+            self.engine.runtime.block_on(dispatcher.flush(remaining()));
         }
         // Cameras, models and threads go with the world.
         drop(self.app);
-        self.engine.runtime.shutdown_timeout(SHUTDOWN_DEADLINE);
+        self.engine.runtime.shutdown_timeout(remaining());
     }
 }
 

@@ -5,6 +5,7 @@ mod clients;
 mod heartbeats;
 mod hostile_input;
 mod order;
+mod service;
 mod stand;
 mod the_contract;
 mod the_main_job;

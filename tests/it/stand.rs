@@ -29,6 +29,7 @@ pub fn impatient() -> Config {
         reconnect_interval_secs: 0.2,
         stall_timeout_secs: 2.0,
         heartbeat_interval_secs: 0.2,
+        shutdown_grace_secs: 2.0,
         ..Config::default()
     }
 }

@@ -1,7 +1,7 @@
 //! What is answered over HTTP: who may ask, what there is, how the engine is.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -46,6 +46,8 @@ pub struct Desk {
     pub pulse: Pulse,
     /// When this process began to listen: tells its pictures from those of the process before it.
     pub began_nanos: i128,
+    /// Whether the worker is about to end: nobody new comes in.
+    pub leaving: Arc<AtomicBool>,
     /// Whether the worker ends.
     pub closing: watch::Receiver<bool>,
 }
@@ -157,7 +159,7 @@ async fn health(State(desk): State<Desk>) -> Response {
 /// Ready: alive, and new work is welcome.
 async fn readiness(State(desk): State<Desk>) -> Response {
     let mut reasons: Vec<_> = desk.pulse.trouble().into_iter().collect();
-    if *desk.closing.borrow() {
+    if desk.leaving.load(Ordering::Relaxed) {
         reasons.push("the worker ends".to_owned());
     }
     if desk.seats.available_permits() == 0 {

@@ -1,7 +1,7 @@
 //! The port: who connects, how many, and how it is closed.
 
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -46,6 +46,7 @@ pub struct ProtocolServer(Arc<Port>);
 
 struct Port {
     address: SocketAddr,
+    leaving: Arc<AtomicBool>,
     closing: watch::Sender<bool>,
     /// The world's ends, until the plugin takes them.
     inlet: Mutex<Option<Inlet>>,
@@ -97,6 +98,7 @@ impl ProtocolServer {
             warn!(%address, "anyone who reaches this port may use it: no auth.token is set");
         }
 
+        let leaving = Arc::new(AtomicBool::new(false));
         let (closing, closed) = watch::channel(false);
         let (events, told) = Events::channel(wake.clone());
         let (pictures, asked) = Requests::channel(wake.clone());
@@ -126,6 +128,7 @@ impl ProtocolServer {
             inquiries,
             pulse: pulse.clone(),
             began_nanos: timepiece.wall(timepiece.now()).as_nanosecond(),
+            leaving: leaving.clone(),
             closing: closed,
         };
         runtime.spawn(accept(listener, desk));
@@ -140,7 +143,7 @@ impl ProtocolServer {
             counters,
             timings,
         };
-        Ok(Self(Arc::new(Port { address, closing, inlet: Mutex::new(Some(inlet)) })))
+        Ok(Self(Arc::new(Port { address, leaving, closing, inlet: Mutex::new(Some(inlet)) })))
     }
 
     /// Where it listens: with the real port, when a free one was asked for.
@@ -148,10 +151,16 @@ impl ProtocolServer {
         self.0.address
     }
 
+    /// Lets no new client in, and says that it is not ready. Who is there is served as before.
+    pub fn stop_admitting(&self) {
+        self.0.leaving.store(true, Ordering::Relaxed);
+    }
+
     /// Takes no more connections, tells clients that the worker ends, and waits until every
     /// connection is closed, at most until the deadline. What is still open then is left to the
     /// runtime's end.
     pub async fn close(self, deadline: Duration) {
+        self.stop_admitting();
         self.0.closing.send_replace(true);
         // Each connection holds a receiver as long as it lives.
         if timeout(deadline, self.0.closing.closed()).await.is_err() {

@@ -1,5 +1,7 @@
 //! An HTTP request becomes a WebSocket: RFC 6455, section 4.2.
 
+use std::sync::atomic::Ordering;
+
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::{
@@ -13,7 +15,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::{debug, warn};
 
 use crate::connection::serve;
-use crate::http::Desk;
+use crate::http::{Desk, refused};
 
 /// The only version of WebSocket there is.
 const VERSION: &str = "13";
@@ -34,6 +36,9 @@ pub async fn upgrade(State(desk): State<Desk>, mut request: Request) -> Response
     };
     if !mentions(headers, SEC_WEBSOCKET_VERSION, VERSION) {
         return (StatusCode::BAD_REQUEST, [(SEC_WEBSOCKET_VERSION, VERSION)]).into_response();
+    }
+    if desk.leaving.load(Ordering::Relaxed) {
+        return refused(StatusCode::SERVICE_UNAVAILABLE, "the worker ends");
     }
     let Ok(seat) = desk.seats.clone().try_acquire_owned() else {
         desk.clerk.counters.turned_away();

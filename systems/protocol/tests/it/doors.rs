@@ -112,6 +112,22 @@ fn connections_without_a_request_do_not_keep_a_client_out_for_ever() {
 }
 
 #[test]
+fn a_worker_that_is_about_to_end_lets_nobody_new_in_and_serves_who_is_there() {
+    let engine = Engine::start();
+    let mut cms = engine.connect();
+    cms.next_of("stateReport");
+    engine.ask(|world| world.resource::<ProtocolServer>().stop_admitting());
+
+    check_turned_away(&engine, "/", 503);
+    let answer = get(&engine, "/readyz");
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json(), json!({"ready": false, "reasons": ["the worker ends"]}));
+    assert_eq!(get(&engine, "/healthz").status, 200);
+    cms.send(&json!({"type": "requestState"}));
+    cms.next_of("stateReport");
+}
+
+#[test]
 fn closing_tells_clients_and_frees_the_port() {
     let engine = Engine::start();
     let mut cms = engine.connect();

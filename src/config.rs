@@ -65,6 +65,8 @@ pub struct Config {
     pub protocol: Protocol,
     /// How the actions of pipelines are carried out.
     pub actions: ActionSettings,
+    /// What the page in the browser offers.
+    pub page: Page,
     /// What is accepted from outside.
     pub limits: Limits,
     /// What is written down.
@@ -110,6 +112,14 @@ pub struct ActionSettings {
     /// A PEM file of those who may vouch for a Redis that is spoken to by TLS. Default: those that
     /// the system trusts.
     pub tls_ca: Option<PathBuf>,
+}
+
+/// What the page in the browser offers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Page {
+    /// Whether cameras may be added from it, for as long as it is open. Default: true.
+    pub may_subscribe: bool,
 }
 
 /// What is accepted from outside.
@@ -179,6 +189,7 @@ impl Default for Config {
             reach: Reaches::default(),
             protocol: Protocol::default(),
             actions: ActionSettings::default(),
+            page: Page::default(),
             limits: Limits::default(),
             log: Log::default(),
         }
@@ -200,6 +211,12 @@ impl Default for ActionSettings {
             timeout_secs: 5.0,
             tls_ca: None,
         }
+    }
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self { may_subscribe: true }
     }
 }
 

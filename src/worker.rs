@@ -195,6 +195,7 @@ fn protocol(config: &Config) -> ProtocolConfig {
         cameras: config.reach.cameras(),
         models: config.reach.models(),
         allow_file_urls: config.allow_file_urls,
+        page_may_subscribe: config.page.may_subscribe,
         models_dir: config.models_dir.clone(),
         worker_id: config.protocol.worker_id.clone().unwrap_or(default.worker_id),
         capacity: u32::try_from(config.max_streams).unwrap_or(u32::MAX),

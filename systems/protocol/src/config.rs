@@ -42,6 +42,8 @@ pub struct ProtocolConfig {
     pub models: Reach,
     /// Whether a camera's address may name a file of this machine. Default: false.
     pub allow_file_urls: bool,
+    /// Whether the page offers to subscribe. Default: true.
+    pub page_may_subscribe: bool,
     /// Where models may be named by a path. Default: none, models come by URL only.
     pub models_dir: Option<PathBuf>,
     /// Quality of pictures, from 1 to 100. Default: 85.
@@ -70,6 +72,7 @@ impl Default for ProtocolConfig {
             cameras: Reach::cameras(),
             models: Reach::models(),
             allow_file_urls: false,
+            page_may_subscribe: true,
             models_dir: None,
             jpeg_quality: 85,
             worker_id: sysinfo::System::host_name()

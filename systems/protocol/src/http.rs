@@ -21,6 +21,7 @@ use crate::connection::Clerk;
 use crate::event::{ConnectionId, Inquiry, PictureRequest, Requests};
 use crate::exposition::CONTENT_TYPE as METRICS_TYPE;
 use crate::glance::glance;
+use crate::page::{page_file, show_page};
 use crate::picture::picture;
 use crate::pulse::Pulse;
 use crate::upgrade::upgrade;
@@ -74,6 +75,9 @@ pub fn router(desk: Desk) -> Router {
         // Whoever watches over the process knows no token.
         .route("/healthz", get(health))
         .route("/readyz", get(readiness))
+        // The page's files hold nothing but the page, and a browser has no token for them.
+        .route("/page/{file}", get(page_file))
+        .layer(from_fn_with_state(desk.clone(), show_page))
         .with_state(desk)
 }
 

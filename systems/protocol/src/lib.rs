@@ -1,7 +1,7 @@
 //! WebSocket and HTTP on one port: commands in, detections and state out.
 //!
 //! In: messages of clients, as [`ClientCommand`](detector_components::command::ClientCommand);
-//! requests for pictures, for state, metrics and health. Out: finished passes as `imageDetection`, the state of all
+//! requests for the page, for pictures, for state, metrics and health. Out: finished passes as `imageDetection`, the state of all
 //! subscriptions as `stateReport`, [`Refused`](detector_components::client::Refused) as `error`,
 //! [`SessionPatch`](detector_components::display::SessionPatch) as `patchSession`.
 //!
@@ -35,6 +35,7 @@ mod http;
 mod inquiries;
 mod metrics;
 mod outbox;
+mod page;
 mod picture;
 mod plugin;
 mod pulse;

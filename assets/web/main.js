@@ -1,0 +1,202 @@
+// The page: asks the worker how it is once a second, and shows it.
+
+import { fetchState, keepToken, takeToken, token, TokenWanted } from "./api.js";
+import { Chart } from "./chart.js";
+import { Client } from "./client.js";
+import { Detail } from "./detail.js";
+import { el, write, writePairs } from "./dom.js";
+import { askForToken, WatchForm } from "./form.js";
+import { History, MEASURES } from "./history.js";
+import { lineColor } from "./palette.js";
+import { showEvents, showModels, showSubscriptions, showTotals } from "./tables.js";
+import { Tile } from "./tile.js";
+import { Events, factsOf, readState, verdictOf } from "./world.js";
+
+const PERIOD_MILLIS = 1_000;
+/** An answer that takes longer is given up. */
+const PATIENCE_MILLIS = 5_000;
+
+const at = (id) => document.getElementById(id);
+const maySubscribe = document.documentElement.dataset.maySubscribe === "true";
+
+const history = new History();
+const events = new Events();
+const tiles = new Map();
+const charts = MEASURES.map((measure) => new Chart(measure));
+let world = null;
+let marked;
+
+const client = new Client((error) => {
+  form.refuse(error);
+  events.refused(error);
+});
+const form = new WatchForm(at("watch"), (payload) => client.subscribe(payload));
+const detail = new Detail(at("detail"), {
+  history,
+  mayEnd: (id) => client.holds(id),
+  end: (id) => client.unsubscribe(id),
+});
+const observer = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    tiles.get(target.dataset.id)?.setOnScreen(isIntersecting);
+  }
+});
+
+function open(id) {
+  const subscription = world?.subscriptions.find((one) => one.id === id);
+  if (subscription) detail.open(subscription);
+}
+
+function showTiles(subscriptions) {
+  const grid = at("tiles");
+  const held = new Set(subscriptions.map((one) => one.id));
+  for (const [id, tile] of tiles) {
+    if (held.has(id)) continue;
+    tile.remove();
+    tiles.delete(id);
+  }
+  subscriptions.forEach((subscription, index) => {
+    let tile = tiles.get(subscription.id);
+    if (!tile) {
+      tile = new Tile(subscription, { open, observer });
+      tile.element.addEventListener("pointerenter", () => mark(subscription.id));
+      tile.element.addEventListener("pointerleave", () => mark(undefined));
+      tiles.set(subscription.id, tile);
+      grid.insertBefore(tile.element, grid.children[index] ?? null);
+    }
+    tile.element.hidden = !isWanted(subscription);
+    tile.update(subscription);
+  });
+  const shown = subscriptions.filter(isWanted).length;
+  at("no-tiles").hidden = shown > 0;
+  write(at("no-tiles"), subscriptions.length > 0
+    ? "No camera is like that."
+    : "No camera is watched. A CMS subscribes over the WebSocket at this address.");
+}
+
+function isWanted(subscription) {
+  if (at("troubled").checked && subscription.tone === "good") return false;
+  const { id, state, modelName } = subscription;
+  return `${id} ${state} ${modelName}`.toLowerCase().includes(at("filter").value.trim().toLowerCase());
+}
+
+function mark(id) {
+  marked = id;
+  showCharts();
+}
+
+function showCharts() {
+  const series = history.all();
+  for (const chart of charts) chart.draw(series, Date.now(), marked);
+  const legend = at("legend");
+  const ids = series.map((one) => one.id).join("\n");
+  if (legend.dataset.ids === ids) return;
+  legend.dataset.ids = ids;
+  legend.replaceChildren(...series.map((one) => {
+    const line = el("i");
+    line.style.background = lineColor(one.color);
+    const entry = el("li", {}, line, one.id);
+    entry.addEventListener("pointerenter", () => mark(one.id));
+    entry.addEventListener("pointerleave", () => mark(undefined));
+    return entry;
+  }));
+}
+
+function showVerdict({ tone, words }) {
+  at("verdict").dataset.tone = tone;
+  write(at("verdict"), words);
+}
+
+function show() {
+  const { worker, subscriptions } = world;
+  const name = worker.workerId ?? "detector-worker";
+  write(at("worker"), name);
+  const verdict = verdictOf(subscriptions);
+  showVerdict(verdict);
+  document.title = verdict.tone === "good" ? name : `${verdict.words} · ${name}`;
+  writePairs(at("facts"), factsOf(worker));
+  showTiles(subscriptions);
+  showCharts();
+  detail.update(subscriptions.find((one) => one.id === detail.id));
+  form.settle(new Set(subscriptions.map((one) => one.id)));
+  showModels(at("models"), world.models);
+  showSubscriptions(at("subscriptions"), subscriptions, (id) => client.holds(id));
+  showTotals(at("totals"), world.totals);
+  showEvents(at("events"), events.all());
+}
+
+async function refresh() {
+  try {
+    const state = await fetchState(AbortSignal.timeout(PATIENCE_MILLIS));
+    world = readState(state, world);
+    history.note(world.subscriptions, Date.now());
+    events.note(world);
+    show();
+  } catch (error) {
+    if (error instanceof TokenWanted) {
+      showVerdict({ tone: "warn", words: "locked" });
+      askForToken(at("token"), token() !== null, (given) => {
+        keepToken(given);
+        refresh();
+      });
+    } else {
+      showVerdict({ tone: "bad", words: "the worker does not answer" });
+      document.title = "does not answer · detector-worker";
+    }
+  }
+}
+
+async function refreshAgainAndAgain() {
+  for (;;) {
+    const began = performance.now();
+    if (!document.hidden && !at("token").open) await refresh();
+    await new Promise((resolve) =>
+      setTimeout(resolve, Math.max(100, PERIOD_MILLIS - (performance.now() - began))));
+  }
+}
+
+function openForm() {
+  const models = [...new Set(world?.models.map((model) => model.source).filter(Boolean))];
+  const ids = new Set(world?.subscriptions.map((one) => one.id));
+  let number = 1;
+  while (ids.has(`page;camera-${number}`)) number += 1;
+  form.open(models, `page;camera-${number}`);
+}
+
+/** Left and right, up and down among the tiles, as the eye goes. */
+function step(key, from) {
+  const shown = [...tiles.values()].map((tile) => tile.view.element)
+    .filter((element) => element.offsetParent !== null)
+    .sort((one, other) => one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1);
+  const index = shown.indexOf(from);
+  if (index < 0) return false;
+  const row = shown.filter((element) => element.offsetTop === shown[0].offsetTop).length;
+  const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -row, ArrowDown: row }[key];
+  shown[index + by]?.focus();
+  return true;
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input")) return;
+  const { key, target } = event;
+  if (key.startsWith("Arrow")) {
+    if (step(key, target)) event.preventDefault();
+  } else if (document.querySelector("dialog[open]")) {
+    if (key === "p" && detail.id) detail.togglePause();
+  } else if (key === "/") {
+    event.preventDefault();
+    at("filter").focus();
+  } else if (key === "n" && maySubscribe) {
+    event.preventDefault();
+    openForm();
+  }
+});
+
+at("filter").addEventListener("input", () => world && showTiles(world.subscriptions));
+at("troubled").addEventListener("change", () => world && showTiles(world.subscriptions));
+at("add").hidden = !maySubscribe;
+at("add").addEventListener("click", openForm);
+at("trends").append(...charts.map((chart) => chart.element));
+
+takeToken();
+refreshAgainAndAgain();

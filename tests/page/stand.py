@@ -1,0 +1,146 @@
+"""What stands around the page in a test: a worker, cameras, a model, a browser."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import zipfile
+
+from playwright.sync_api import expect, sync_playwright
+
+ROOT = pathlib.Path(__file__).parents[2]
+BINARY = os.environ["DETECTOR_BINARY"]
+PATIENCE_MILLIS = 60_000
+TOKEN = "a token & more"
+
+CONFIG = """(
+    listen: "127.0.0.1:0",
+    auth: (token: "{token}"),
+    device: "cpu",
+    models_dir: "{models}",
+    cache_dir: "{models}/cache",
+    reconnect_interval_secs: 0.3,
+    stall_timeout_secs: 2.0,
+    page: (may_subscribe: {may_subscribe}),
+)"""
+
+# Finds squares and balls, and says their colour.
+PIPELINE = {
+    "pipeline": {
+        "modelId": "shape",
+        "modelFile": "detect.pt",
+        "minConfidence": 0.5,
+        "branches": [{
+            "modelId": "color",
+            "modelFile": "classify.pt",
+            "triggerClasses": ["square", "ball"],
+            "crop": True,
+            "minConfidence": 0.5,
+        }],
+    },
+}
+
+
+class Program:
+    """The program under test, running one of its commands."""
+
+    def __init__(self, *arguments, wait_for):
+        self.process = subprocess.Popen(
+            [BINARY, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        for line in self.process.stdout:
+            found = re.search(wait_for, line)
+            if found:
+                self.found = found.group(1)
+                return
+        raise AssertionError(f"{arguments} ended with {self.process.wait()}")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+        self.process.stdout.close()
+
+
+class Camera(Program):
+    """A camera that shows coloured squares and balls."""
+
+    def __init__(self, listen="127.0.0.1:0"):
+        super().__init__("simulate", "--listen", listen, wait_for=r"(rtsp://\S+/drawn)")
+        self.url = self.found
+        self.address = re.search(r"//([^/]+)/", self.url).group(1)
+
+
+class Worker(Program):
+    """A worker with one model, `colors.mpta`, that wants the token."""
+
+    def __init__(self, may_subscribe=True):
+        self.folder = tempfile.TemporaryDirectory()
+        models = pathlib.Path(self.folder.name)
+        fixtures = ROOT / "tests/fixtures/models"
+        with zipfile.ZipFile(models / "colors.mpta", "w") as archive:
+            archive.writestr("pipeline.json", json.dumps(PIPELINE))
+            archive.write(fixtures / "tiny-color-detect.pt", "detect.pt")
+            archive.write(fixtures / "tiny-color-classify.pt", "classify.pt")
+        config = models / "config.ron"
+        config.write_text(CONFIG.format(
+            token=TOKEN, models=models, may_subscribe=str(may_subscribe).lower()))
+        super().__init__("run", "--config", str(config), wait_for=r"health\s+(http://\S+/)healthz")
+        self.url = self.found
+
+    def stop(self):
+        super().stop()
+        self.folder.cleanup()
+
+
+class Browser:
+    """Chromium, with one page open; whatever its console complains about is kept."""
+
+    def __init__(self):
+        self.playwright = sync_playwright().start()
+        self.chromium = self.playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+
+    def open(self, url, **options):
+        context = self.chromium.new_context(**options)
+        context.set_default_timeout(PATIENCE_MILLIS)
+        page = context.new_page()
+        page.complaints = []
+        page.on("console", lambda message: message.type in ("error", "warning")
+                and page.complaints.append(message.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.goto(url)
+        return page
+
+    def stop(self):
+        self.chromium.close()
+        self.playwright.stop()
+
+
+def subscribe(page, name, camera):
+    """Watches a camera from the page's own form."""
+    page.get_by_role("button", name="Watch a camera").click()
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Camera", exact=True).fill(camera)
+    page.get_by_label("Model", exact=True).fill("colors.mpta")
+    page.get_by_role("button", name="Watch", exact=True).click()
+    expect(page.locator("#watch")).to_be_hidden(timeout=PATIENCE_MILLIS)
+
+
+def tile(page, name):
+    return page.locator(f".tile[data-id='{name}']")
+
+
+def wait_for_state(page, name, *states):
+    expect(tile(page, name)).to_have_attribute(
+        "data-state", re.compile("|".join(states)), timeout=PATIENCE_MILLIS)
+
+
+def wait_for_frame(page, name, after=-1):
+    """Waits for a picture with something found in it, newer than one seen before."""
+    return page.wait_for_function(
+        """([name, after]) => {
+            const tile = document.querySelector(`.tile[data-id='${name}']`);
+            const frame = Number(tile?.querySelector(".look").dataset.frame ?? -1);
+            return frame > after && tile.querySelector(".seen span") ? frame : false;
+        }""", arg=[name, after]).json_value()

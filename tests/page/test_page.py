@@ -1,0 +1,202 @@
+"""Someone opens the page and watches cameras. It shows what there is, and says what is wrong."""
+
+import unittest
+import urllib.parse
+
+from playwright.sync_api import expect
+
+from stand import (
+    PATIENCE_MILLIS, TOKEN, Browser, Camera, Worker, subscribe, tile, wait_for_frame, wait_for_state)
+
+# Where the overlay's lines are, beside where the coloured shapes of the picture are: for each shape,
+# whether a line runs along all four of its sides.
+LINES_AROUND_SHAPES = """(name) => {
+    const tile = document.querySelector(`.tile[data-id='${name}']`);
+    const [picture, overlay] = tile.querySelectorAll("canvas");
+    const { width, height } = picture;
+    const pixels = picture.getContext("2d").getImageData(0, 0, width, height).data;
+    const colored = (x, y) => {
+        const [red, green, blue] = pixels.slice((y * width + x) * 4);
+        return Math.max(red, green, blue) - Math.min(red, green, blue) > 80;
+    };
+    // Each shape has columns of its own.
+    const shapes = [];
+    let shape = null;
+    for (let x = 0; x < width; x++) {
+        const rows = [...Array(height).keys()].filter((y) => colored(x, y));
+        if (rows.length < 3) { shape = null; continue; }
+        if (!shape) shapes.push(shape = { x1: x, x2: x, y1: height, y2: 0 });
+        shape.x2 = x;
+        shape.y1 = Math.min(shape.y1, rows[0]);
+        shape.y2 = Math.max(shape.y2, rows.at(-1));
+    }
+    const scaled = document.createElement("canvas");
+    Object.assign(scaled, { width, height });
+    scaled.getContext("2d").drawImage(overlay, 0, 0, width, height);
+    const lines = scaled.getContext("2d").getImageData(0, 0, width, height).data;
+    const line = (x, y, dx, dy) => {
+        for (let off = -7; off <= 7; off++) {
+            const [atX, atY] = [Math.round(x + off * dx), Math.round(y + off * dy)];
+            if (lines[(atY * width + atX) * 4 + 3] > 100) return true;
+        }
+        return false;
+    };
+    return shapes.filter((shape) => shape.x2 - shape.x1 > 12).map(({ x1, x2, y1, y2 }) => {
+        const [x, y] = [(x1 + x2) / 2, (y1 + y2) / 2];
+        return line(x1, y, 1, 0) && line(x2, y, 1, 0) && line(x, y1, 0, 1) && line(x, y2, 0, 1);
+    });
+}"""
+
+
+class Page(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.browser = Browser()
+        cls.addClassCleanup(cls.browser.stop)
+        cls.worker = Worker()
+        cls.addClassCleanup(cls.worker.stop)
+        cls.address = f"{cls.worker.url}?token={urllib.parse.quote(TOKEN)}"
+
+    def open(self, **options):
+        page = self.browser.open(self.address, **options)
+        self.addCleanup(page.context.close)
+        return page
+
+    def camera(self, **options):
+        camera = Camera(**options)
+        self.addCleanup(lambda: camera.process.poll() is None and camera.stop())
+        return camera
+
+    def test_what_a_camera_shows_is_seen_with_boxes_on_the_objects(self):
+        camera, page = self.camera(), self.open()
+        subscribe(page, "page;drawn", camera.url)
+        wait_for_state(page, "page;drawn", "running")
+        first = wait_for_frame(page, "page;drawn")
+        self.assertGreater(wait_for_frame(page, "page;drawn", after=first), first)
+        # A shape may be missed in one frame, never in many.
+        around = page.wait_for_function(
+            f"(name) => {{ const all = ({LINES_AROUND_SHAPES})(name);"
+            " return all.length > 0 && all.every(Boolean) ? all : false; }", arg="page;drawn")
+        self.assertGreater(len(around.json_value()), 0)
+        expect(tile(page, "page;drawn").locator(".seen")).to_contain_text("square")
+        expect(page.locator("#verdict")).to_contain_text("running")
+        expect(page.locator("#models")).to_contain_text("colors.mpta")
+        expect(page.locator("#subscriptions")).to_contain_text("this page")
+        self.assertEqual(page.complaints, [])
+
+    def test_a_camera_that_dies_is_said_to_be_away_and_comes_back(self):
+        camera, page = self.camera(), self.open()
+        subscribe(page, "page;flaky", camera.url)
+        wait_for_state(page, "page;flaky", "running")
+        last = wait_for_frame(page, "page;flaky")
+        address = camera.address
+        camera.stop()
+        wait_for_state(page, "page;flaky", "reconnecting", "stalled")
+        expect(tile(page, "page;flaky").locator(".told")).not_to_be_empty()
+        expect(page.locator("#verdict")).not_to_have_attribute("data-tone", "good")
+        self.camera(listen=address)
+        wait_for_state(page, "page;flaky", "running")
+        wait_for_frame(page, "page;flaky", after=last)
+        expect(page.locator("#events")).to_contain_text("reconnecting")
+        self.assertEqual(page.complaints, [])
+
+    def test_everything_can_be_done_by_keyboard(self):
+        camera, page = self.camera(), self.open()
+        for name in ("page;left", "page;right"):
+            subscribe(page, name, camera.url)
+        for name in ("page;left", "page;right"):
+            wait_for_state(page, name, "running")
+        press = page.keyboard.press
+        page.locator("#cameras").focus()
+        press("/")
+        expect(page.locator("#filter")).to_be_focused()
+        page.keyboard.type("page;")
+        press("Tab")
+        page.locator(".tile:not([hidden]) .look").first.focus()
+        press("ArrowRight")
+        expect(tile(page, "page;right").locator(".look")).to_be_focused()
+        press("ArrowLeft")
+        press("Enter")
+        detail = page.locator("#detail")
+        expect(detail.locator("h2")).to_have_text("page;left")
+        expect(detail.locator("tbody tr").first).to_be_visible(timeout=PATIENCE_MILLIS)
+        press("p")
+        expect(detail.get_by_role("button", name="Go on")).to_be_visible()
+        press("Escape")
+        expect(detail).to_be_hidden()
+        expect(tile(page, "page;left").locator(".look")).to_be_focused()
+        press("n")
+        expect(page.locator("#watch")).to_be_visible()
+        press("Escape")
+        self.assertEqual(page.complaints, [])
+
+    def test_what_is_refused_says_why_and_what_was_asked_for_can_be_ended(self):
+        camera, page = self.camera(), self.open()
+        page.get_by_role("button", name="Watch a camera").click()
+        page.get_by_label("Name").fill("page;drawn")
+        page.get_by_label("Camera", exact=True).fill("gopher://camera/")
+        page.get_by_label("Model", exact=True).fill("colors.mpta")
+        page.get_by_role("button", name="Watch", exact=True).click()
+        expect(page.locator("#watch-error")).to_contain_text("scheme gopher")
+        page.get_by_label("Camera", exact=True).fill(camera.url)
+        page.get_by_role("button", name="Watch", exact=True).click()
+        tile(page, "page;drawn").locator(".look").click()
+        page.get_by_role("button", name="Stop watching").click()
+        expect(tile(page, "page;drawn")).to_have_count(0, timeout=PATIENCE_MILLIS)
+        self.assertEqual(page.complaints, [])
+
+    def test_the_token_is_asked_for_kept_and_taken_out_of_the_address(self):
+        page = self.browser.open(self.worker.url)
+        self.addCleanup(page.context.close)
+        expect(page.locator("#token")).to_be_visible()
+        page.get_by_label("Token").fill("wrong")
+        page.get_by_role("button", name="Open").click()
+        expect(page.locator("#token-error")).to_contain_text("not the token")
+        page.get_by_label("Token").fill(TOKEN)
+        page.get_by_role("button", name="Open").click()
+        expect(page.locator("#verdict")).not_to_have_text("locked")
+        page.goto(self.address)
+        self.assertEqual(page.url, self.worker.url)
+        page.reload()
+        expect(page.locator("#facts")).to_contain_text("up")
+        expect(page.locator("#token")).to_be_hidden()
+
+    def test_a_class_has_the_colour_that_it_has_in_pictures_of_the_worker(self):
+        page = self.open()
+        color = page.evaluate("import('./page/palette.js').then(({ colorOf }) => colorOf('person'))")
+        self.assertEqual(color, [232, 67, 4])
+
+    def test_a_phone_shows_it_without_scrolling_sideways(self):
+        camera = self.camera()
+        page = self.open(viewport={"width": 360, "height": 740}, device_scale_factor=2)
+        subscribe(page, "page;drawn", camera.url)
+        wait_for_frame(page, "page;drawn")
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        self.assertLessEqual(page.evaluate(overflow), 0)
+
+    def test_a_camera_that_nobody_sees_is_not_asked_for(self):
+        camera, page = self.camera(), self.open()
+        subscribe(page, "page;drawn", camera.url)
+        wait_for_frame(page, "page;drawn")
+        asked = []
+        page.locator("#filter").fill("something else")
+        expect(tile(page, "page;drawn")).to_be_hidden()
+        page.on("request", lambda request: asked.append(request.url))
+        # The state is asked for again and again: three times are enough to know.
+        for _ in range(3):
+            page.wait_for_event("request", lambda request: request.url.endswith("/state"))
+        self.assertEqual([url for url in asked if "/camera/" in url], [])
+
+
+class Locked(unittest.TestCase):
+    def test_a_page_that_may_not_subscribe_does_not_offer_to(self):
+        browser, worker = Browser(), Worker(may_subscribe=False)
+        self.addCleanup(browser.stop)
+        self.addCleanup(worker.stop)
+        page = browser.open(f"{worker.url}?token={urllib.parse.quote(TOKEN)}")
+        expect(page.locator("#no-tiles")).to_contain_text("No camera is watched")
+        expect(page.get_by_role("button", name="Watch a camera")).to_be_hidden()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -10,8 +10,8 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{Device, Tensor, TensorData};
-use detector_yolo::{Branch, Checkpoint, LoadOptions, Network, RawOutput, Task};
+use burn::tensor::Tensor;
+use detector_yolo::{Branch, Checkpoint, LoadOptions, Network, Pictures, RawOutput, Task};
 use safetensors::SafeTensors;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -54,7 +54,7 @@ fn compare(reference: &Path) -> Result<()> {
     };
     for &(branch, raw, title) in branches {
         let options = LoadOptions { branch, ..LoadOptions::default() };
-        let network = Network::load(&checkpoint, &Device::flex(), &options)?;
+        let network = Network::load(&checkpoint, &options)?;
         let mut deviation = 0.0_f32;
         match network.forward(input(&reference_tensors)?)? {
             RawOutput::Anchors { rows, prototypes } => {
@@ -81,10 +81,9 @@ fn compare(reference: &Path) -> Result<()> {
     Ok(())
 }
 
-fn input(reference: &SafeTensors) -> Result<Tensor<4>> {
+fn input(reference: &SafeTensors) -> Result<Pictures<'static>> {
     let shape: [usize; 4] = reference.tensor("input")?.shape().try_into()?;
-    let data = TensorData::new(numbers(reference, "input")?, shape);
-    Ok(Tensor::from_data(data, &Device::flex()))
+    Ok(Pictures::new(numbers(reference, "input")?, shape))
 }
 
 fn numbers(reference: &SafeTensors, name: &str) -> Result<Vec<f32>> {

@@ -1,9 +1,14 @@
 //! The command line.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use detector_components::secret::{Secret, SecretUrl};
+
+use crate::config::{Flag, Sources};
 
 /// Watches cameras for a CMS: runs YOLO pipelines on their newest frames and sends back what it sees.
 ///
@@ -24,12 +29,26 @@ pub struct Cli {
 pub enum Command {
     /// Be the server that a CMS connects to.
     Run(RunArgs),
+    /// Print every value of the configuration that is in force, and who has set it.
+    Config(ConfigArgs),
     /// Say what a model sees in pictures: one line of JSON for each.
     Detect(DetectArgs),
     /// Say what a checkpoint or an archive is.
     Inspect(InspectArgs),
     /// Say how long a model takes on this machine.
     Bench(BenchArgs),
+    /// Make an archive of a folder, with everything that is wrong with it.
+    Pack(PackArgs),
+    /// Say what a camera sends, and what to do if it sends nothing.
+    Probe(ProbeArgs),
+    /// Say whether this machine can do the work, and what to do if it cannot.
+    Doctor(DoctorArgs),
+    /// Drive a running worker through its whole contract, and say what held.
+    Check(CheckArgs),
+    /// Print completions for a shell.
+    Completions(CompletionsArgs),
+    /// Print the manual.
+    Man(ManArgs),
     /// Show the whole job at work on this machine, with cameras, a CMS and Redis of its own.
     Demo(DemoArgs),
     /// Be cameras, to try a worker or a network with.
@@ -40,6 +59,7 @@ pub enum Command {
 
 /// How to be the server.
 #[derive(Args, Debug, Default)]
+#[command(after_help = "Example:\n  detector-worker run --config config.ron --set log.format=json")]
 pub struct RunArgs {
     /// The configuration; `config.ron` here, when there is one, if none is named.
     #[arg(long, value_name = "FILE")]
@@ -50,10 +70,68 @@ pub struct RunArgs {
     /// What inference runs on: auto, cpu, gpu, gpu:N, gpu:software.
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
+    /// Any value of the configuration, such as `target_fps=5` or `limits.clients=4`; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub set: Vec<Setting>,
+}
+
+/// A value of the configuration, set on the command line.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Which: `limits.clients`.
+    pub path: String,
+    /// To what. It may be a secret.
+    pub text: Secret,
+}
+
+impl FromStr for Setting {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (path, text) =
+            text.split_once('=').ok_or("expected NAME=VALUE, such as max_streams=8")?;
+        Ok(Self { path: path.trim().to_owned(), text: Secret::new(text) })
+    }
+}
+
+impl RunArgs {
+    /// The file, the environment and what the command line says.
+    pub fn sources(&self) -> Sources {
+        let own = [("--listen", "listen", &self.listen), ("--device", "device", &self.device)];
+        let own = own.into_iter().filter_map(|(name, path, text)| {
+            let text = Secret::new(text.as_ref()?);
+            Some(Flag { name: name.to_owned(), path: path.to_owned(), text })
+        });
+        let set = self.set.iter().map(|Setting { path, text }| Flag {
+            name: format!("--set {path}"),
+            path: path.clone(),
+            text: text.clone(),
+        });
+        Sources {
+            file: self.config.clone(),
+            flags: set.chain(own).collect(),
+            ..Sources::environment()
+        }
+    }
+}
+
+/// What to show of the configuration.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  detector-worker config --config config.ron --set limits.clients=4"
+)]
+pub struct ConfigArgs {
+    /// What the server would be started with.
+    #[command(flatten)]
+    pub settings: RunArgs,
+    /// Say it as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to inspect.
 #[derive(Args, Debug)]
+#[command(after_help = "Example:\n  detector-worker inspect vehicles.mpta")]
 pub struct InspectArgs {
     /// A checkpoint, or an archive with a pipeline.
     #[arg(value_name = "FILE.pt|FILE.mpta")]
@@ -65,6 +143,7 @@ pub struct InspectArgs {
 
 /// What to time, and how.
 #[derive(Args, Debug)]
+#[command(after_help = "Example:\n  detector-worker bench --model yolo11n.pt --batch 4")]
 pub struct BenchArgs {
     /// A checkpoint, or an archive: its first network.
     #[arg(long, value_name = "FILE.pt|FILE.mpta")]
@@ -97,6 +176,9 @@ pub struct BenchArgs {
 
 /// What to look at, and how.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  detector-worker detect --model yolo11n.pt --annotate out/ bus.jpg"
+)]
 pub struct DetectArgs {
     /// A checkpoint, or an archive with a pipeline.
     #[arg(long, value_name = "FILE.pt|FILE.mpta")]
@@ -127,8 +209,135 @@ pub struct DetectArgs {
     pub images: Vec<PathBuf>,
 }
 
+impl DetectArgs {
+    /// A model as it is, on the CPU, with no pictures yet.
+    pub fn of_model(model: &Path) -> Self {
+        Self {
+            model: model.to_owned(),
+            device: "cpu".to_owned(),
+            imgsz: None,
+            conf: None,
+            iou: None,
+            max_det: None,
+            rect: false,
+            annotate: None,
+            images: Vec::new(),
+        }
+    }
+}
+
+/// What to pack.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  detector-worker pack vehicles/ -o vehicles.mpta")]
+pub struct PackArgs {
+    /// A folder with `pipeline.json` and the checkpoints that it names.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// The archive [default: the folder's name with .mpta, where the command runs].
+    #[arg(short, long, value_name = "FILE.mpta")]
+    pub output: Option<PathBuf>,
+}
+
+/// Which camera to look at.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    detector-worker probe rtsp://user:password@camera/stream\n  \
+    detector-worker probe --seconds 30 --json http://camera/snapshot.jpg")]
+pub struct ProbeArgs {
+    /// RTSP, motion JPEG or snapshots over HTTP, or a file.
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// How long to watch it from its first frame on.
+    #[arg(long, value_name = "N", default_value_t = 5.0, value_parser = seconds)]
+    pub seconds: f64,
+    /// Where to save the first frame [default: detector-probe.jpg in the temporary directory].
+    #[arg(short, long, value_name = "FILE.jpg")]
+    pub output: Option<PathBuf>,
+    /// Say it as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
+    if (0.0..=3_600.0).contains(&seconds) {
+        Ok(seconds)
+    } else {
+        Err("expected 0 to 3600".to_owned())
+    }
+}
+
+/// What to look at on this machine.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  detector-worker doctor\n  \
+    detector-worker doctor --config config.ron --redis redis://:password@redis:6379/0 --json")]
+pub struct DoctorArgs {
+    /// What the server would be started with.
+    #[command(flatten)]
+    pub settings: RunArgs,
+    /// A Redis that archives name, to see whether it answers. Those that the archives of `models_dir`
+    /// name are asked too; may be repeated.
+    #[arg(long, value_name = "URL")]
+    pub redis: Vec<SecretAddress>,
+    /// Say it as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// An address on the command line that may hold a password.
+#[derive(Clone, Debug)]
+pub struct SecretAddress(pub SecretUrl);
+
+impl FromStr for SecretAddress {
+    type Err = url::ParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        SecretUrl::parse(text).map(Self)
+    }
+}
+
+/// Which worker to check.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  detector-worker check ws://127.0.0.1:8000\n  \
+    detector-worker check ws://worker:8000 --token TOKEN --json")]
+pub struct CheckArgs {
+    /// Where it listens.
+    #[arg(value_name = "ws://HOST:PORT")]
+    pub worker: String,
+    /// What it wants to be shown.
+    #[arg(long, value_name = "TOKEN", env = "DETECTOR_AUTH_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// The longest wait for anything, in seconds.
+    #[arg(long, value_name = "N", default_value_t = 20.0, value_parser = seconds)]
+    pub patience: f64,
+    /// Say it as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which shell.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  \
+    detector-worker completions bash > /etc/bash_completion.d/detector-worker")]
+pub struct CompletionsArgs {
+    /// The shell.
+    pub shell: Shell,
+}
+
+/// Where to write.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  detector-worker man | man -l -\n  \
+    detector-worker man --output /usr/local/share/man/man1")]
+pub struct ManArgs {
+    /// Write a page for the program and one for each command into this directory, rather than the
+    /// program's on standard output.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
 /// How to show it.
 #[derive(Args, Debug)]
+#[command(after_help = "Example:\n  detector-worker demo --seconds 60")]
 pub struct DemoArgs {
     /// End after this many seconds, with a summary; not before Ctrl-C if not given.
     #[arg(long, value_name = "N")]
@@ -146,6 +355,7 @@ pub struct DemoArgs {
 
 /// Which cameras to be.
 #[derive(Args, Debug)]
+#[command(after_help = "Example:\n  detector-worker simulate --listen 0.0.0.0:8554 clip.mp4")]
 pub struct SimulateArgs {
     /// Where the RTSP cameras listen; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8554")]
@@ -157,6 +367,7 @@ pub struct SimulateArgs {
 
 /// Which worker to ask.
 #[derive(Args, Debug)]
+#[command(after_help = "Example:\n  detector-worker healthcheck --ready")]
 pub struct HealthcheckArgs {
     /// The configuration that says where it listens, as for `run`.
     #[arg(long, value_name = "FILE")]
@@ -178,6 +389,43 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// The part of a document below a heading.
+    fn section<'a>(document: &'a str, heading: &str) -> &'a str {
+        let (_, below) = document
+            .split_once(&format!("\n## {heading}\n"))
+            .unwrap_or_else(|| panic!("docs/ref/commands.md has no part {heading}"));
+        below.split("\n## ").next().unwrap_or(below)
+    }
+
+    #[test]
+    fn every_command_and_option_is_documented() {
+        let document = include_str!("../docs/ref/commands.md");
+        let shared = section(document, "run");
+        let program = Cli::command();
+        for command in program.get_subcommands() {
+            let own = section(document, command.get_name());
+            for option in command.get_arguments().filter_map(clap::Arg::get_long) {
+                let option = format!("--{option}");
+                let takes_settings =
+                    own.contains("settings of `run`") || own.contains("what `run` takes");
+                assert!(
+                    own.contains(&option) || (takes_settings && shared.contains(&option)),
+                    "docs/ref/commands.md does not say {option} of {}",
+                    command.get_name()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.clone().render_long_help().to_string();
+            let name = command.get_name();
+            assert!(help.contains(&format!("\n  detector-worker {name}")), "{name}: {help}");
+        }
     }
 
     #[test]

@@ -1,17 +1,28 @@
 //! What an operator decides: `config.ron`, then `DETECTOR_*` variables, then the command line.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use detector_infer::{Branch, DeviceChoice, PrecisionChoice};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::log;
 
 mod error;
 mod layers;
+mod live;
+mod origin;
+mod places;
 mod reach;
+mod show;
 
 pub use error::ConfigError;
+pub use live::Change;
+pub use origin::{Flag, Loaded, Origin, Sources};
 pub use reach::{Allowed, Reaches};
+pub use show::show;
 
 /// Everything that can be decided. A missing field has its default, an unknown one is refused.
 ///
@@ -78,7 +89,13 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct Auth {
     /// What clients must show as `Authorization: Bearer`, or as `?token=`. Default: nothing.
+    #[serde(deserialize_with = "unrepeated")]
     pub token: Option<String>,
+}
+
+/// A secret of the wrong type is not repeated in the error.
+fn unrepeated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Option::deserialize(deserializer).map_err(|_| D::Error::custom("expected a text in quotes"))
 }
 
 impl fmt::Debug for Auth {
@@ -150,8 +167,12 @@ pub struct Log {
     pub level: String,
     /// `text` or `json`. Default: `text`.
     pub format: LogFormat,
-    /// Where a `detector_worker.log` is kept, a new one each day, seven in all. Default: nowhere.
+    /// Where a `detector_worker.log` is kept. Default: nowhere.
     pub directory: Option<PathBuf>,
+    /// Bytes of it after which a new one is begun. Default: 16 MiB.
+    pub file_bytes: usize,
+    /// How many earlier ones are kept, `detector_worker.log.1` the newest of them. Default: 6.
+    pub files: usize,
 }
 
 /// How a line of the log looks.
@@ -236,32 +257,19 @@ impl Default for Limits {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Text, directory: None }
+        Self {
+            level: "info".to_owned(),
+            format: LogFormat::Text,
+            directory: None,
+            file_bytes: 16 << 20,
+            files: 6,
+        }
     }
 }
 
 impl Config {
     /// Where the configuration is looked for when none is named.
     pub const FILE: &str = "config.ron";
-
-    /// Reads the file, [`Config::FILE`] when there is one and none is named, and lays the
-    /// environment's `DETECTOR_*` variables over it.
-    ///
-    /// A file whose name ends in `.json` is the old worker's `config.json`.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or a field in it is unknown or of the wrong type.
-    pub fn load(
-        file: Option<&Path>,
-        environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, ConfigError> {
-        let base = match file {
-            Some(file) => layers::read(file)?,
-            None if Path::new(Self::FILE).exists() => layers::read(Path::new(Self::FILE))?,
-            None => Self::default(),
-        };
-        layers::with_environment(base, environment)
-    }
 
     /// Looks at what each value means. All faults are reported at once.
     ///
@@ -323,6 +331,25 @@ impl Config {
                 self.limits.message_bytes
             ),
         );
+        expect(
+            self.log.file_bytes >= 65_536,
+            format!("log.file_bytes: expected at least 65536, found {}", self.log.file_bytes),
+        );
+        expect(
+            self.log.files <= 1_000,
+            format!("log.files: expected at most 1000, found {}", self.log.files),
+        );
+        for (name, fault) in [
+            ("device", self.device.parse::<DeviceChoice>().err().map(|fault| fault.to_string())),
+            (
+                "precision",
+                self.precision.parse::<PrecisionChoice>().err().map(|fault| fault.to_string()),
+            ),
+            ("head", self.head.parse::<Branch>().err().map(|fault| fault.to_string())),
+            ("log.level", log::check_level(&self.log.level).err()),
+        ] {
+            expect(fault.is_none(), format!("{name}: {}", fault.unwrap_or_default()));
+        }
         faults.extend(self.reach.faults());
         if faults.is_empty() { Ok(()) } else { Err(ConfigError::Values(faults)) }
     }
@@ -336,5 +363,7 @@ impl Config {
     }
 }
 
+#[cfg(test)]
+mod reference;
 #[cfg(test)]
 mod tests;

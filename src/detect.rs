@@ -74,13 +74,15 @@ impl DetectArgs {
 }
 
 /// The engine with one model, and one view that looks at whatever it is given.
-struct Detector {
+pub(crate) struct Detector {
     app: App,
     sleeper: Sleeper,
     model: Entity,
     camera: Entity,
     view: Entity,
     sequence: u64,
+    /// What it runs on, and why.
+    device: String,
     /// The threads that stages work on.
     _engine: Engine,
 }
@@ -96,12 +98,18 @@ struct RootWishes {
 }
 
 impl Detector {
-    fn start(args: &DetectArgs) -> Result<Self> {
+    /// Starts it, and waits until its model is ready.
+    ///
+    /// # Errors
+    /// When there is no such device, or the model cannot be used.
+    pub(crate) fn start(args: &DetectArgs) -> Result<Self> {
         let config = Config { device: args.device.clone(), ..Config::default() };
         let (wake, sleeper) = wake();
         let mut app = App::empty();
         let engine = Engine::new(Timepiece::real(), wake)?;
-        engine.build(&mut app, &config, open_device(&config)?);
+        let opened = open_device(&config)?;
+        let device = opened.to_string();
+        engine.build(&mut app, &config, opened);
         app.insert_resource(RootWishes {
             size: args.imgsz,
             rect: args.rect,
@@ -121,12 +129,18 @@ impl Detector {
         let camera = world.spawn_empty().id();
         let view =
             world.spawn((View { crop_in_frame: None }, ViewOf(camera), RunsPipeline(model))).id();
-        let mut detector = Self { app, sleeper, _engine: engine, model, camera, view, sequence: 0 };
+        let mut detector =
+            Self { app, sleeper, _engine: engine, model, camera, view, sequence: 0, device };
         detector.load(&args.model)?;
         if args.rect && args.imgsz.is_none() {
             detector.fit_inputs_to_pictures();
         }
         Ok(detector)
+    }
+
+    /// What it runs on, and why.
+    pub(crate) fn device(&self) -> &str {
+        &self.device
     }
 
     /// Runs the engine until the model is ready.
@@ -155,7 +169,7 @@ impl Detector {
     }
 
     /// Shows a picture to the engine and runs it until it has answered.
-    fn results(&mut self, pixels: Pixels, image: &Path) -> Result<Arc<Results>> {
+    pub(crate) fn results(&mut self, pixels: Pixels, image: &Path) -> Result<Arc<Results>> {
         self.sequence += 1;
         let captured = self.app.world().resource::<Timepiece>().now();
         let frame = Frame { sequence: self.sequence, captured, pixels: Arc::new(pixels) };

@@ -75,7 +75,8 @@ pub fn open_device(config: &Config) -> Result<InferenceDevice> {
     Ok(device.with_head(head))
 }
 
-fn archive(config: &Config) -> ArchiveConfig {
+/// Where archives come from and what they may be.
+pub fn archive(config: &Config) -> ArchiveConfig {
     let default = ArchiveConfig::default();
     let cache = dirs::cache_dir().map(|cache| cache.join("detector-worker/models"));
     ArchiveConfig {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::cli::HealthcheckArgs;
-use crate::config::Config;
+use crate::config::Sources;
 
 /// The longest that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -19,7 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub fn healthcheck(args: &HealthcheckArgs) -> Result<bool> {
     let listen = match &args.listen {
         Some(listen) => listen.clone(),
-        None => Config::load(args.config.as_deref(), std::env::vars())?.listen,
+        None => {
+            let file = args.config.clone();
+            Sources { file, ..Sources::environment() }.load()?.config.listen
+        }
     };
     let path = if args.ready { "readyz" } else { "healthz" };
     let url = format!("http://{}/{path}", reachable(&listen)?);

@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use detector::cli::{Cli, Command};
-use detector::{bench, demo, detect, healthcheck, inspect, run, simulate};
+use detector::{
+    bench, check, config, demo, detect, doctor, healthcheck, inspect, manual, pack, probe, run,
+    simulate,
+};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -15,9 +18,16 @@ fn main() -> ExitCode {
     let done = match cli.command {
         None => run::run(&cli.run).map(|()| true),
         Some(Command::Run(args)) => run::run(&args).map(|()| true),
+        Some(Command::Config(args)) => config::show(&args).map(|()| true),
         Some(Command::Detect(args)) => detect::detect(&args).map(|()| true),
         Some(Command::Bench(args)) => bench::bench(&args).map(|()| true),
         Some(Command::Inspect(args)) => inspect::inspect(&args).map(|()| true),
+        Some(Command::Pack(args)) => pack::pack(&args).map(|()| true),
+        Some(Command::Probe(args)) => probe::probe(&args),
+        Some(Command::Doctor(args)) => doctor::doctor(&args),
+        Some(Command::Check(args)) => check::check(&args),
+        Some(Command::Completions(args)) => manual::completions(&args).map(|()| true),
+        Some(Command::Man(args)) => manual::man(&args).map(|()| true),
         Some(Command::Demo(args)) => demo::demo(&args),
         Some(Command::Simulate(args)) => simulate::simulate(&args).map(|()| true),
         Some(Command::Healthcheck(args)) => healthcheck::healthcheck(&args),

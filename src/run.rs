@@ -1,12 +1,11 @@
 //! `detector-worker run`: the server.
 
-use std::path::Path;
-
 use anyhow::Result;
 use tracing::warn;
 
 use crate::cli::RunArgs;
-use crate::config::Config;
+use crate::config::{Config, Sources};
+use crate::reload::Reload;
 use crate::service::{self, ServicePlugin};
 use crate::worker::Worker;
 use crate::{log, stop};
@@ -16,15 +15,9 @@ use crate::{log, stop};
 /// # Errors
 /// When the configuration is wrong, the port is taken, or there is no such device.
 pub fn run(args: &RunArgs) -> Result<()> {
-    let mut config = Config::load(args.config.as_deref(), std::env::vars())?;
-    if let Some(listen) = &args.listen {
-        config.listen.clone_from(listen);
-    }
-    if let Some(device) = &args.device {
-        config.device.clone_from(device);
-    }
-    config.check()?;
-    let _log = log::start(&config.log)?;
+    let sources = args.sources();
+    let config = sources.load()?.config;
+    let log = log::start(&config.log)?;
     let mut worker = Worker::new(&config)?;
     worker.app_mut().add_plugins(ServicePlugin::start()?);
 
@@ -33,7 +26,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
     println!("  clients        ws://{address}/");
     println!("  health         http://{address}/healthz");
     println!("  inference on   {}", worker.device());
-    println!("  configuration  {}", origin(args.config.as_deref()));
+    println!("  configuration  {}", origin(&sources));
     if !address.ip().is_loopback() && config.auth.token.is_none() {
         warn!(%address, "whoever reaches this address may connect: set auth.token");
     }
@@ -43,15 +36,16 @@ pub fn run(args: &RunArgs) -> Result<()> {
         service::stopping();
         stop.ask();
     })?;
+    let mut reload = Reload::new(sources, config, worker.renewal(), log.level());
+    stop::on_hangup(move || reload.reload())?;
     worker.run();
     println!("ended");
     Ok(())
 }
 
-fn origin(named: Option<&Path>) -> String {
-    match named {
+fn origin(sources: &Sources) -> String {
+    match sources.file() {
         Some(file) => file.display().to_string(),
-        None if Path::new(Config::FILE).exists() => Config::FILE.to_owned(),
         None => format!("built in (there is no {} here)", Config::FILE),
     }
 }

@@ -16,11 +16,18 @@ pub const TICK: Duration = Duration::from_millis(100);
 
 /// Runs the schedules whenever there is something to do, until the worker is asked to end.
 ///
+/// `before_run` may change the world between two runs.
+///
 /// The only thing that is waited for is the wake, with the next tick or heartbeat as its time-out.
 /// After a wake both schedules run, whatever the reason: what comes back from the device makes room
 /// for a frame that waits, and a run without work costs microseconds. A run that takes long makes
 /// the calls meanwhile melt into one: ticks are skipped, never queued.
-pub fn run_until_asked_to_end(app: &mut App, sleeper: &Sleeper, tick: Duration) {
+pub fn run_until_asked_to_end(
+    app: &mut App,
+    sleeper: &Sleeper,
+    tick: Duration,
+    mut before_run: impl FnMut(&mut World),
+) {
     app.finish();
     app.cleanup();
     let mut next_tick = Moment::default();
@@ -37,6 +44,7 @@ pub fn run_until_asked_to_end(app: &mut App, sleeper: &Sleeper, tick: Duration) 
         if reasons.contains(Reasons::EXIT) {
             return;
         }
+        before_run(app.world_mut());
         run_once(app.world_mut());
     }
 }

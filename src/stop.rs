@@ -6,7 +6,7 @@ use std::thread;
 
 use anyhow::{Context, Result};
 use detector_components::wake::{Reasons, Wake};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 /// Asks the worker to end, from any thread. Asking twice changes nothing.
@@ -53,5 +53,18 @@ pub fn on_signal(ask: impl Fn() + Send + 'static) -> Result<()> {
             }
         })
         .context("starting the thread for signals")?;
+    Ok(())
+}
+
+/// Calls `read_again` at each SIGHUP.
+///
+/// # Errors
+/// When the system refuses the handler.
+pub fn on_hangup(mut read_again: impl FnMut() + Send + 'static) -> Result<()> {
+    let mut signals = Signals::new([SIGHUP]).context("listening for SIGHUP")?;
+    thread::Builder::new()
+        .name("hangups".to_owned())
+        .spawn(move || signals.forever().for_each(|_| read_again()))
+        .context("starting the thread for SIGHUP")?;
     Ok(())
 }

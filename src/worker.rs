@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use bevy_app::prelude::*;
+use bevy_ecs::prelude::World;
 use detector_action::{ActConfig, ActPlugin, Dispatcher};
 use detector_components::clock::Timepiece;
 use detector_components::secret::Secret;
@@ -16,7 +17,8 @@ use detector_protocol::{ProtocolConfig, ProtocolPlugin, ProtocolServer};
 use detector_subscribe::{SubscribeConfig, SubscribePlugin};
 
 use crate::config::Config;
-use crate::engine::{Engine, open_device};
+use crate::engine::{Engine, archive, open_device};
+use crate::reload::Renewal;
 use crate::runner::{TICK, finish_passes, run_until_asked_to_end};
 use crate::stop::Stop;
 
@@ -32,6 +34,7 @@ pub struct Worker {
     device: String,
     stop: Stop,
     shutdown_grace: Duration,
+    renewal: Renewal,
 }
 
 impl Worker {
@@ -43,7 +46,7 @@ impl Worker {
         config.check()?;
         detector_ingest::init()?;
         let (wake, sleeper) = wake();
-        let stop = Stop::new(wake.clone());
+        let (stop, renewal) = (Stop::new(wake.clone()), Renewal::new(wake.clone()));
         let engine = Engine::new(Timepiece::real(), wake)?;
         let server = ProtocolServer::bind(
             protocol(config),
@@ -74,7 +77,8 @@ impl Worker {
             },
         ));
         let shutdown_grace = Duration::from_secs_f64(config.shutdown_grace_secs);
-        Ok(Self { app, sleeper, engine, address, device: device_name, stop, shutdown_grace })
+        let device = device_name;
+        Ok(Self { app, sleeper, engine, address, device, stop, shutdown_grace, renewal })
     }
 
     /// Where it listens.
@@ -92,6 +96,11 @@ impl Worker {
         self.stop.clone()
     }
 
+    /// Gives it a new configuration. What cannot change while it runs stays.
+    pub fn renewal(&self) -> Renewal {
+        self.renewal.clone()
+    }
+
     /// The engine, to add to it before it runs.
     pub fn app_mut(&mut self) -> &mut App {
         &mut self.app
@@ -101,7 +110,12 @@ impl Worker {
     /// was begun is finished and sent, clients are told, actions that wait are executed, cameras are
     /// closed.
     pub fn run(mut self) {
-        run_until_asked_to_end(&mut self.app, &self.sleeper, TICK);
+        let renewal = self.renewal;
+        run_until_asked_to_end(&mut self.app, &self.sleeper, TICK, |world| {
+            if let Some(config) = renewal.take() {
+                renew(world, &config);
+            }
+        });
         let over = Instant::now() + self.shutdown_grace;
         let remaining = || over.saturating_duration_since(Instant::now()).max(LEAST_FAREWELL);
         if let Some(server) = self.app.world().get_resource::<ProtocolServer>() {
@@ -126,6 +140,7 @@ pub struct Running {
     address: SocketAddr,
     device: String,
     stop: Stop,
+    renewal: Renewal,
     thread: JoinHandle<()>,
 }
 
@@ -138,7 +153,9 @@ impl Running {
         let (ready, started) = mpsc::channel();
         let run = move || match Worker::new(&config) {
             Ok(worker) => {
-                let told = ready.send(Ok((worker.address, worker.device.clone(), worker.stop())));
+                let (device, stop, renewal) =
+                    (worker.device.clone(), worker.stop(), worker.renewal());
+                let told = ready.send(Ok((worker.address, device, stop, renewal)));
                 if told.is_ok() {
                     worker.run();
                 }
@@ -152,9 +169,9 @@ impl Running {
             .name("worker".to_owned())
             .spawn(run)
             .context("starting the worker's thread")?;
-        let (address, device, stop) =
+        let (address, device, stop, renewal) =
             started.recv().context("the worker's thread ended while it started")??;
-        Ok(Self { address, device, stop, thread })
+        Ok(Self { address, device, stop, renewal, thread })
     }
 
     /// Where it listens.
@@ -165,6 +182,11 @@ impl Running {
     /// What inference runs on, and why.
     pub fn device(&self) -> &str {
         &self.device
+    }
+
+    /// Gives it a new configuration. What cannot change while it runs stays.
+    pub fn renew(&self, config: Config) {
+        self.renewal.leave(config);
     }
 
     /// Whether it has ended, though nobody asked.
@@ -180,6 +202,14 @@ impl Running {
         self.stop.ask();
         self.thread.join().map_err(|_| anyhow!("the worker's main thread panicked"))
     }
+}
+
+/// Replaces what the stages were configured with.
+fn renew(world: &mut World, config: &Config) {
+    world.insert_resource(protocol(config));
+    world.insert_resource(subscribe(config));
+    world.insert_resource(archive(config));
+    world.insert_resource(ingest(config));
 }
 
 fn protocol(config: &Config) -> ProtocolConfig {
@@ -220,6 +250,7 @@ fn ingest(config: &Config) -> IngestConfig {
         stall_timeout: Duration::from_secs_f64(config.stall_timeout_secs),
         reconnect_base: Duration::from_secs_f64(config.reconnect_interval_secs),
         max_retries: u32::try_from(config.max_retries).ok(),
+        snapshot_max_bytes: usize::try_from(config.limits.snapshot_bytes).unwrap_or(usize::MAX),
         ..IngestConfig::default()
     }
 }

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-/// Why a configuration is not usable.
+/// Why a configuration is not usable. None of these repeats a value that may be a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file is not there, or not readable.
@@ -13,22 +13,22 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file is not what it should be.
-    #[error("{}: {fault}", file.display())]
+    #[error("{}:{fault}", file.display())]
     File {
         /// Which.
         file: PathBuf,
-        /// Where and what.
+        /// Line, column and what.
         fault: String,
     },
-    /// A variable of the environment is not what it should be.
-    #[error("environment variable {name}: {fault}")]
-    Variable {
+    /// A variable of the environment or a flag of the command line is not what it should be.
+    #[error("{origin}: {fault}")]
+    Setting {
         /// Which.
-        name: String,
-        /// What, without the value: it may be a secret.
+        origin: String,
+        /// What, without the value.
         fault: String,
     },
-    /// Values out of range.
+    /// Values out of range, each with its name.
     #[error("{}", .0.join("\n"))]
     Values(Vec<String>),
 }

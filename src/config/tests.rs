@@ -1,29 +1,42 @@
 use std::path::PathBuf;
 
+use detector_components::secret::Secret;
 use detector_reach::Reach;
 
 use super::*;
 
 const DOCUMENTED: &str = include_str!("../../config.ron");
 
-fn with(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    let variables = variables.iter().map(|(name, text)| (name.to_string(), text.to_string()));
-    layers::with_environment(Config::default(), variables)
+/// A folder with a configuration in a file of this name, and the file.
+fn written(name: &str, text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(name);
+    std::fs::write(&file, text).unwrap();
+    (folder, file)
+}
+
+fn variables(variables: &[(&str, &str)]) -> Vec<(String, Secret)> {
+    variables.iter().map(|(name, text)| (name.to_string(), Secret::new(*text))).collect()
+}
+
+/// What comes out of an empty file and these variables.
+fn with(set: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let (_folder, file) = written("config.ron", "()");
+    let sources = Sources { file: Some(file), variables: variables(set), ..Sources::default() };
+    sources.load().map(|loaded| loaded.config)
+}
+
+/// Why a file of this name and content is refused, without the folder it is in.
+#[track_caller]
+fn fault(name: &str, text: &str) -> String {
+    let (folder, file) = written(name, text);
+    let fault = Sources { file: Some(file), ..Sources::default() }.load().unwrap_err().to_string();
+    fault.replace(&format!("{}/", folder.path().display()), "")
 }
 
 #[test]
 fn the_documented_configuration_is_the_default() {
     assert_eq!(layers::from_ron(DOCUMENTED).unwrap(), Config::default());
-}
-
-#[test]
-fn every_field_is_documented() {
-    let fields = serde_json::to_value(Config::default()).unwrap();
-    let mut pending: Vec<_> = fields.as_object().unwrap().iter().collect();
-    while let Some((name, value)) = pending.pop() {
-        assert!(DOCUMENTED.contains(&format!("{name}:")), "config.ron lacks {name}");
-        pending.extend(value.as_object().into_iter().flatten());
-    }
 }
 
 #[test]
@@ -33,9 +46,14 @@ fn the_default_is_usable() {
 
 #[test]
 fn an_unknown_field_is_refused_with_the_nearest_name_and_its_place() {
-    let fault = layers::from_ron("(\n  target_fsp: 5,\n)").unwrap_err();
-    assert!(fault.starts_with("line 2"), "{fault}");
-    assert!(fault.ends_with("is `target_fps` meant?"), "{fault}");
+    assert_eq!(
+        fault("config.ron", "(\n  target_fsp: 5,\n)"),
+        "config.ron:2:3: there is no field `target_fsp`; is `target_fps` meant?"
+    );
+    assert_eq!(
+        fault("config.json", "{\n  \"max_stream\": 5\n}"),
+        "config.json:2:14: there is no field `max_stream`; is `max_streams` meant?"
+    );
 }
 
 #[test]
@@ -82,16 +100,59 @@ fn a_wrong_variable_is_refused_without_its_value() {
 }
 
 #[test]
+fn a_value_out_of_range_is_told_with_the_line_it_stands_on() {
+    assert_eq!(
+        fault("config.ron", "(\n  limits: (\n    messages_per_second: 0,\n  ),\n)"),
+        "config.ron:3: limits.messages_per_second: expected at least 1, found 0"
+    );
+    let fault = with(&[("DETECTOR_MAX_STREAMS", "0")]).unwrap_err().to_string();
+    assert!(fault.starts_with("DETECTOR_MAX_STREAMS: max_streams: "), "{fault}");
+}
+
+#[test]
+fn a_secret_of_the_wrong_type_is_refused_and_not_repeated() {
+    for (name, text) in [
+        ("config.ron", "(auth: (token: 271828))"),
+        ("config.json", r#"{"auth": {"token": 271828}}"#),
+    ] {
+        let fault = fault(name, text);
+        assert!(fault.contains("expected a text in quotes"), "{fault}");
+        assert!(!fault.contains("271828"), "{fault}");
+    }
+}
+
+#[test]
+fn each_value_knows_who_has_set_it() {
+    let (_folder, file) = written("config.ron", "(\n  target_fps: 5,\n  max_streams: 2,\n)");
+    let flag = Flag {
+        name: "--set limits.clients".to_owned(),
+        path: "limits.clients".to_owned(),
+        text: Secret::new("3"),
+    };
+    let loaded = Sources {
+        file: Some(file.clone()),
+        variables: variables(&[("DETECTOR_MAX_STREAMS", "4")]),
+        flags: vec![flag],
+    }
+    .load()
+    .unwrap();
+    assert_eq!(loaded.origin("target_fps"), Origin::File { file, line: 2 });
+    assert_eq!(loaded.origin("max_streams").to_string(), "DETECTOR_MAX_STREAMS");
+    assert_eq!(loaded.origin("limits.clients").to_string(), "--set limits.clients");
+    assert_eq!(loaded.origin("listen"), Origin::Default);
+    assert_eq!((loaded.config.max_streams, loaded.config.limits.clients), (4, 3));
+}
+
+#[test]
 fn the_old_workers_configuration_is_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("config.json");
     let old = r#"{"poll_interval_ms": 200, "max_streams": 5, "target_fps": 10,
         "reconnect_interval_sec": 5, "max_retries": 3}"#;
-    std::fs::write(&file, old).unwrap();
-    let config = Config::load(Some(&file), []).unwrap();
-    assert_eq!(config.frame_period(), Duration::from_millis(200));
-    assert_eq!((config.max_streams, config.max_retries), (5, 3));
-    assert_eq!(config.reconnect_interval_secs, 5.0);
+    let (_folder, file) = written("config.json", old);
+    let loaded = Sources { file: Some(file.clone()), ..Sources::default() }.load().unwrap();
+    assert_eq!(loaded.config.frame_period(), Duration::from_millis(200));
+    assert_eq!((loaded.config.max_streams, loaded.config.max_retries), (5, 3));
+    assert_eq!(loaded.config.reconnect_interval_secs, 5.0);
+    assert_eq!(loaded.origin("reconnect_interval_secs"), Origin::File { file, line: 2 });
 }
 
 #[test]

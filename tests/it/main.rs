@@ -2,9 +2,15 @@
 
 mod cameras_come_back;
 mod clients;
+mod configuration;
+mod ends_in_order;
 mod heartbeats;
 mod hostile_input;
+mod logins;
+mod no_credential_leaves;
 mod order;
+mod probing;
+mod program;
 mod service;
 mod stand;
 mod the_contract;

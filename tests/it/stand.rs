@@ -98,6 +98,8 @@ pub fn colors(redis_port: u16) -> Value {
 pub struct Cms {
     runtime: Runtime,
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// Every message that came, where that is kept.
+    heard: Option<String>,
 }
 
 impl Cms {
@@ -105,7 +107,56 @@ impl Cms {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (socket, _) =
             runtime.block_on(tokio_tungstenite::connect_async(format!("ws://{worker}/"))).unwrap();
-        Self { runtime, socket }
+        Self { runtime, socket, heard: None }
+    }
+
+    /// Connects to a worker that wants a token.
+    pub fn connect_with(worker: SocketAddr, token: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let url = format!("ws://{worker}/?token={token}");
+        let (socket, _) = runtime.block_on(tokio_tungstenite::connect_async(url)).unwrap();
+        Self { runtime, socket, heard: None }
+    }
+
+    /// Keeps every message from here on.
+    pub fn keep_what_is_heard(&mut self) {
+        self.heard = Some(String::new());
+    }
+
+    /// Every message that was kept, one a line.
+    pub fn heard(&self) -> &str {
+        self.heard.as_deref().unwrap_or_default()
+    }
+
+    /// What HTTP answers: status, headers and body.
+    pub fn get(&self, url: &str, token: Option<&str>) -> String {
+        // Whoever comes first installs it; they are all the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        self.runtime.block_on(async {
+            let mut request = reqwest::Client::new().get(url);
+            if let Some(token) = token {
+                request = request.bearer_auth(token);
+            }
+            let response = request.send().await.unwrap();
+            let head = format!("{} {:?}\n", response.status(), response.headers());
+            head + &response.text().await.unwrap() + "\n"
+        })
+    }
+
+    /// Waits until the worker closes the connection: what it says then.
+    pub fn wait_for_close(&mut self) -> Option<String> {
+        loop {
+            let message = self
+                .runtime
+                .block_on(async { tokio::time::timeout(PATIENCE, self.socket.next()).await });
+            match message.expect("an end in time") {
+                Some(Ok(Message::Close(frame))) => {
+                    return frame.map(|frame| frame.reason.as_str().to_owned());
+                }
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return None,
+            }
+        }
     }
 
     pub fn send(&mut self, message: &Value) {
@@ -134,7 +185,13 @@ impl Cms {
                 .runtime
                 .block_on(async { tokio::time::timeout(PATIENCE, self.socket.next()).await });
             match message.expect("a message in time").expect("an open socket").unwrap() {
-                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Text(text) => {
+                    if let Some(heard) = &mut self.heard {
+                        heard.push_str(&text);
+                        heard.push('\n');
+                    }
+                    return serde_json::from_str(&text).unwrap();
+                }
                 _ => continue,
             }
         }
@@ -165,6 +222,19 @@ impl Cms {
     #[track_caller]
     pub fn wait_for_state(&mut self, id: &str, state: &str) -> Value {
         self.wait_for(state, |message| entry(message, id).is_some_and(|e| e["state"] == state))
+    }
+}
+
+impl Cms {
+    /// Waits until a report says why a subscription does not run, whatever its state is called.
+    #[track_caller]
+    pub fn wait_for_reason(&mut self, id: &str) -> String {
+        let failed = |entry: &Value| {
+            matches!(entry["state"].as_str(), Some("reconnecting" | "failed"))
+                && entry["reason"].is_string()
+        };
+        let report = self.wait_for("a reason", |report| entry(report, id).is_some_and(failed));
+        entry(&report, id).unwrap()["reason"].as_str().unwrap().to_owned()
     }
 }
 

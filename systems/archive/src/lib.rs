@@ -15,10 +15,10 @@ mod systems;
 mod unpack;
 
 pub use error::ArchiveError;
-pub use pack::{PackError, pack};
+pub use pack::{PackError, Packed, pack, pack_folder};
 pub use pipeline::{Faults, NodeSpec, Pipeline};
 pub use plugin::{ArchiveConfig, ArchivePlugin};
-pub use unpack::{ArchiveLimits, CheckpointFile, Unpacked, unpack};
+pub use unpack::{ArchiveLimits, CheckpointFile, Unpacked, read_pipeline, unpack};
 
 /// The entry that says what is to be run.
 const PIPELINE_FILE: &str = "pipeline.json";

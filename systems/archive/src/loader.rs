@@ -31,7 +31,6 @@ pub struct Arrived {
 /// What is being fetched and unpacked.
 #[derive(Resource)]
 pub struct Loader {
-    config: ArchiveConfig,
     runtime: Handle,
     client: Client,
     wake: Wake,
@@ -41,15 +40,15 @@ pub struct Loader {
 }
 
 impl Loader {
-    pub fn new(config: ArchiveConfig, runtime: Handle, wake: Wake) -> Self {
+    pub fn new(config: &ArchiveConfig, runtime: Handle, wake: Wake) -> Self {
         let (arrive, arrived) = bounded(MAX_WAITING);
-        let client = client(&config);
-        Self { config, runtime, client, wake, arrive, arrived, tasks: HashMap::new() }
+        let client = client(config);
+        Self { runtime, client, wake, arrive, arrived, tasks: HashMap::new() }
     }
 
-    /// Begins with a model.
-    pub fn begin(&mut self, model: Entity, source: ModelSource) {
-        let (config, client) = (self.config.clone(), self.client.clone());
+    /// Begins with a model, as the configuration says now.
+    pub fn begin(&mut self, model: Entity, source: ModelSource, config: ArchiveConfig) {
+        let client = self.client.clone();
         let (arrive, wake) = (self.arrive.clone(), self.wake.clone());
         let task = self.runtime.spawn(async move {
             let result = load(&client, source, config).await;

@@ -13,7 +13,7 @@ use crate::systems::{begin_loading, cancel_loading, receive_archives};
 use crate::unpack::ArchiveLimits;
 
 /// Where archives come from and what they may be.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Resource)]
 pub struct ArchiveConfig {
     /// What models may be reached by, and where. Default: HTTP, anywhere but link-local addresses and
     /// those where clouds give out credentials.
@@ -46,7 +46,8 @@ impl Default for ArchiveConfig {
     }
 }
 
-/// Adds this stage to an app.
+/// Adds this stage to an app. Its [`ArchiveConfig`] may be replaced at any time: it holds for archives
+/// that are asked for from then on.
 pub struct ArchivePlugin {
     /// Its limits.
     pub config: ArchiveConfig,
@@ -58,10 +59,13 @@ pub struct ArchivePlugin {
 
 impl Plugin for ArchivePlugin {
     fn build(&self, app: &mut App) {
-        let loader = Loader::new(self.config.clone(), self.runtime.clone(), self.wake.clone());
-        app.insert_resource(loader).add_observer(cancel_loading).add_systems(
-            Deliver,
-            (begin_loading, receive_archives).chain().in_set(StageSystems::Archive),
-        );
+        let loader = Loader::new(&self.config, self.runtime.clone(), self.wake.clone());
+        app.insert_resource(self.config.clone())
+            .insert_resource(loader)
+            .add_observer(cancel_loading)
+            .add_systems(
+                Deliver,
+                (begin_loading, receive_archives).chain().in_set(StageSystems::Archive),
+            );
     }
 }

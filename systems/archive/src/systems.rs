@@ -4,13 +4,18 @@ use detector_components::node::{BranchOf, Checkpoint, InputShape, Node, NodeOf};
 use tracing::{info, warn};
 
 use crate::loader::{Arrived, Loader};
+use crate::plugin::ArchiveConfig;
 use crate::unpack::Unpacked;
 
 /// Begins to fetch what is new.
-pub fn begin_loading(models: Query<(Entity, &Model), Added<Model>>, mut loader: ResMut<Loader>) {
+pub fn begin_loading(
+    models: Query<(Entity, &Model), Added<Model>>,
+    config: Res<ArchiveConfig>,
+    mut loader: ResMut<Loader>,
+) {
     for (entity, model) in &models {
         info!(model = %model.source, "fetching the model");
-        loader.begin(entity, model.source.clone());
+        loader.begin(entity, model.source.clone(), config.clone());
     }
 }
 

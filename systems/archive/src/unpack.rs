@@ -67,9 +67,7 @@ pub struct CheckpointFile {
 /// # Errors
 /// When it is not as it should be; nothing is left in the cache then.
 pub fn unpack(path: &Path, cache: &Path, limits: &ArchiveLimits) -> Result<Unpacked, ArchiveError> {
-    let mut file = File::open(path).map_err(ArchiveError::io("opening the archive"))?;
-    let bytes = file.metadata().map_err(ArchiveError::io("opening the archive"))?.len();
-    at_most("bytes of the archive", bytes, limits.archive_bytes)?;
+    let mut file = opened(path, limits)?;
     let sha256 = copy_hashed(&mut file, &mut io::sink(), u64::MAX)
         .map_err(ArchiveError::io("reading the archive"))?
         .1;
@@ -109,6 +107,28 @@ pub fn unpack(path: &Path, cache: &Path, limits: &ArchiveLimits) -> Result<Unpac
         files.insert(name.to_owned(), file);
     }
     Ok(Unpacked { pipeline, files })
+}
+
+/// Reads the pipeline of the archive at `path`, and leaves its checkpoints where they are.
+///
+/// # Errors
+/// When the archive is not as it should be.
+pub fn read_pipeline(path: &Path, limits: &ArchiveLimits) -> Result<Pipeline, ArchiveError> {
+    let mut zip = ZipArchive::new(opened(path, limits)?)
+        .map_err(|error| ArchiveError::Zip(error.to_string()))?;
+    at_most("entries", zip.len() as u64, limits.entries)?;
+    let entries = checked_entries(&mut zip, limits)?;
+    let folder = folder_of_pipeline(&entries).ok_or(ArchiveError::NoPipeline)?;
+    let text = read_text(&mut zip, &format!("{folder}{PIPELINE_FILE}"), limits.pipeline_bytes)?;
+    let beside = |name: &str| !name.contains('/') && entries.contains(&format!("{folder}{name}"));
+    pipeline::read(&text, beside).map_err(ArchiveError::Pipeline)
+}
+
+fn opened(path: &Path, limits: &ArchiveLimits) -> Result<File, ArchiveError> {
+    let file = File::open(path).map_err(ArchiveError::io("opening the archive"))?;
+    let bytes = file.metadata().map_err(ArchiveError::io("opening the archive"))?.len();
+    at_most("bytes of the archive", bytes, limits.archive_bytes)?;
+    Ok(file)
 }
 
 fn at_most(what: &'static str, found: u64, most: u64) -> Result<(), ArchiveError> {

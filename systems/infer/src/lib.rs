@@ -4,6 +4,7 @@
 //! [`Filled`](detector_gpu::Filled). Out: networks, their free slots, and
 //! [`JobAnswered`](detector_components::job::JobAnswered).
 
+mod adapters;
 mod answer;
 mod choice;
 mod device;
@@ -16,6 +17,7 @@ mod slots;
 mod systems;
 mod thread;
 
+pub use adapters::{AdapterInfo, adapters};
 pub use choice::{DeviceChoice, PrecisionChoice, UnknownDevice, UnknownPrecision};
 pub use detector_yolo::{Branch, UnknownBranch};
 pub use device::{DeviceError, InferenceDevice};

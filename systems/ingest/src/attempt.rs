@@ -19,6 +19,8 @@ use tracing::{debug, warn};
 use url::Url;
 
 use crate::config::IngestConfig;
+use crate::failure::{Failure, FailureKind};
+use crate::gauge::Gauge;
 use crate::login::login;
 use crate::picture::pixels;
 use crate::plugin::Outside;
@@ -40,7 +42,7 @@ pub enum End {
     /// The file was played to its end.
     Finished,
     /// It failed.
-    Failed(String),
+    Failed(Failure),
 }
 
 /// What outlives the attempts of a camera.
@@ -55,10 +57,10 @@ pub struct Stream {
     pub timepiece: Timepiece,
     /// How long decoding takes.
     pub timings: Timings,
-    /// How to open and watch it.
-    pub config: IngestConfig,
-    /// What asks over HTTP.
+    /// How to open and watch it, as it is now; and what asks over HTTP.
     pub outside: Outside,
+    /// Measures what flows, for who looks closely.
+    pub gauge: Option<Arc<Gauge>>,
 }
 
 /// Opens the stream and hands its frames on until it ends. Returns why, and whether frames flowed.
@@ -66,10 +68,10 @@ pub fn run(stream: &Stream, report: &Report) -> (End, bool) {
     let flow = Arc::new(Flow::new(stream));
     let pipeline = match build(stream, &flow) {
         Ok(pipeline) => pipeline,
-        Err(reason) => return (End::Failed(reason), false),
+        Err(reason) => return (End::Failed(Failure::other(reason)), false),
     };
     let end = watch(&pipeline, stream, &flow, report);
-    close(pipeline, stream.config.teardown_deadline);
+    close(pipeline, &stream.source, stream.outside.settings.get().teardown_deadline);
     (end, flow.frames() > 0)
 }
 
@@ -81,6 +83,9 @@ struct Flow {
     sequence: Arc<AtomicU64>,
     timepiece: Timepiece,
     timings: Timings,
+    gauge: Option<Arc<Gauge>>,
+    /// For lines of the log.
+    camera: CameraSource,
 }
 
 impl Flow {
@@ -92,6 +97,8 @@ impl Flow {
             sequence: stream.sequence.clone(),
             timepiece: stream.timepiece.clone(),
             timings: stream.timings.clone(),
+            gauge: stream.gauge.clone(),
+            camera: stream.source.clone(),
         }
     }
 
@@ -122,19 +129,26 @@ impl Flow {
             self.timings.record(Step::Decode, self.timepiece.now().since(arrived));
         }
         if buffer.flags().contains(gst::BufferFlags::CORRUPTED) {
-            debug!("a damaged picture was left out");
+            debug!(camera = %self.camera, "a damaged picture was left out");
+            if let Some(gauge) = &self.gauge {
+                gauge.damaged();
+            }
             return;
         }
         match pixels(sample) {
             Ok(pixels) => {
                 self.frames.fetch_add(1, Ordering::Relaxed);
-                self.slot.put(Frame {
+                let frame = Frame {
                     sequence: self.sequence.fetch_add(1, Ordering::Relaxed) + 1,
                     captured: captured.unwrap_or_else(|| self.timepiece.now()),
                     pixels: Arc::new(pixels),
-                });
+                };
+                if let Some(gauge) = &self.gauge {
+                    gauge.frame(&frame);
+                }
+                self.slot.put(frame);
             }
-            Err(error) => warn!(%error, "a picture was left out"),
+            Err(error) => warn!(camera = %self.camera, %error, "a picture was left out"),
         }
     }
 }
@@ -152,7 +166,8 @@ fn build(stream: &Stream, flow: &Arc<Flow>) -> Result<gst::Pipeline, String> {
             // Credentials are given as properties: addresses end up in messages.
             let _ = bare.set_username("");
             let _ = bare.set_password(None);
-            let address = way::find(bare.clone(), &stream.config.reach, &stream.outside)?;
+            let address =
+                way::find(bare.clone(), &stream.outside.settings.get().reach, &stream.outside)?;
             // Whoever the camera redirects to is told no password.
             let login = login.filter(|_| address.host_str() == bare.host_str());
             (address, login, false)
@@ -194,8 +209,8 @@ fn build(stream: &Stream, flow: &Arc<Flow>) -> Result<gst::Pipeline, String> {
         .add_many([&source, &convert, sink.upcast_ref()])
         .and_then(|()| convert.link(&sink))
         .map_err(|error| error.to_string())?;
-    prepare_source(&source, login, &stream.config);
-    link_video(&source, &convert);
+    prepare_source(&source, login, &stream.outside.settings.get());
+    link_video(&source, &convert, stream.source.clone());
     prepare_decoders(&pipeline, flow);
     Ok(pipeline)
 }
@@ -235,7 +250,7 @@ fn prepare_source(decoder: &gst::Element, login: Option<(String, String)>, confi
 }
 
 /// Links the first video that appears. Everything else is left alone.
-fn link_video(decoder: &gst::Element, convert: &gst::Element) {
+fn link_video(decoder: &gst::Element, convert: &gst::Element, camera: CameraSource) {
     let convert = convert.downgrade();
     decoder.connect_pad_added(move |_, pad| {
         let Some(sink) = convert.upgrade().and_then(|convert| convert.static_pad("sink")) else {
@@ -247,21 +262,35 @@ fn link_video(decoder: &gst::Element, convert: &gst::Element) {
             && !sink.is_linked()
             && let Err(error) = pad.link(&sink)
         {
-            warn!(%error, "a video stream was not linked");
+            warn!(%camera, %error, "a video stream was not linked");
         }
     });
 }
 
-/// Notes when pictures arrive at the decoder, and keeps it to few threads.
+/// Notes what arrives at the decoder and when, and keeps it to few threads.
 fn prepare_decoders(pipeline: &gst::Pipeline, flow: &Arc<Flow>) {
     let flow = flow.clone();
     pipeline.connect_deep_element_added(move |_, _, element| {
-        let decoder = element.factory().is_some_and(|factory| {
-            factory
-                .metadata("klass")
-                .is_some_and(|class| class.contains("Decoder") && class.contains("Video"))
-        });
-        if !decoder {
+        // Motion JPEG over HTTP: one stream, and pads are shown when no more can come. Else decodebin
+        // holds the pictures back until its queues are full, which small ones never manage.
+        if element.find_property("single-stream").is_some() {
+            element.set_property("single-stream", true);
+        }
+        let factory = element.factory();
+        let class = factory.as_ref().and_then(|factory| factory.metadata("klass"));
+        let is = |word| class.is_some_and(|class| class.contains(word));
+        if is("Depayloader")
+            && let Some(gauge) = flow.gauge.clone()
+            && let Some(pad) = element.static_pad("sink")
+        {
+            let packets = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
+            pad.add_probe(packets, move |_, _| {
+                gauge.packet();
+                gst::PadProbeReturn::Ok
+            });
+        }
+        // JPEG is decoded by what calls itself a decoder of images.
+        if !(is("Decoder") && (is("Video") || is("Image"))) {
             return;
         }
         if element
@@ -272,9 +301,12 @@ fn prepare_decoders(pipeline: &gst::Pipeline, flow: &Arc<Flow>) {
         }
         let Some(pad) = element.static_pad("sink") else { return };
         let flow = flow.clone();
-        pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
             if let Some(buffer) = info.buffer() {
                 flow.arrived(buffer.pts());
+                if let Some(gauge) = &flow.gauge {
+                    gauge.picture(buffer, pad.current_caps().as_ref());
+                }
             }
             gst::PadProbeReturn::Ok
         });
@@ -283,12 +315,14 @@ fn prepare_decoders(pipeline: &gst::Pipeline, flow: &Arc<Flow>) {
 
 /// Lets the pipeline run until it ends, fails, stalls or is not wanted any more.
 fn watch(pipeline: &gst::Pipeline, stream: &Stream, flow: &Flow, report: &Report) -> End {
-    let Some(bus) = pipeline.bus() else { return End::Failed("no bus".to_owned()) };
+    let Some(bus) = pipeline.bus() else { return End::Failed(Failure::other("no bus")) };
     if pipeline.set_state(gst::State::Playing).is_err() {
-        let reason = bus
-            .timed_pop_filtered(gst::ClockTime::ZERO, &[gst::MessageType::Error])
-            .map_or_else(|| "it cannot be opened".to_owned(), |message| reason(&message));
-        return End::Failed(reason);
+        let failure =
+            bus.timed_pop_filtered(gst::ClockTime::ZERO, &[gst::MessageType::Error]).map_or_else(
+                || Failure::other("it cannot be opened"),
+                |message| Failure::of_message(&message),
+            );
+        return End::Failed(failure);
     }
     let look = gst::ClockTime::from_nseconds(LOOK_INTERVAL.as_nanos() as u64);
     let wanted = [gst::MessageType::Error, gst::MessageType::Eos];
@@ -309,67 +343,51 @@ fn watch(pipeline: &gst::Pipeline, stream: &Stream, flow: &Flow, report: &Report
                 CameraSource::File { looped: true, .. } if frames > 0 => {
                     let start = gst::ClockTime::ZERO;
                     if pipeline.seek_simple(gst::SeekFlags::FLUSH, start).is_err() {
-                        return End::Failed("the file cannot be played again".to_owned());
+                        return End::Failed(Failure::other("the file cannot be played again"));
                     }
                 }
                 CameraSource::File { .. } if frames > 0 => return End::Finished,
-                _ => return End::Failed("the camera ended the stream".to_owned()),
+                _ => {
+                    let text = "the camera ended the stream";
+                    return End::Failed(Failure::new(FailureKind::Ended, text));
+                }
             },
             Some(_) => {
-                return End::Failed(message.map(|message| reason(&message)).unwrap_or_default());
+                let failure = message.map(|message| Failure::of_message(&message));
+                return End::Failed(failure.unwrap_or_else(|| Failure::other("")));
             }
             None => {}
         }
         let silent = last_frame.elapsed();
-        if frames == 0 && silent > stream.config.first_frame_timeout {
-            let after = stream.config.first_frame_timeout.as_secs_f64();
-            return End::Failed(format!("no frame came within {after} s"));
+        let config = stream.outside.settings.get();
+        if frames == 0 && silent > config.first_frame_timeout {
+            let after = config.first_frame_timeout.as_secs_f64();
+            let text = format!("no frame came within {after} s");
+            return End::Failed(Failure::new(FailureKind::Silent, text));
         }
-        if frames > 0 && silent > stream.config.stall_timeout {
-            let after = stream.config.stall_timeout.as_secs_f64();
-            return End::Failed(format!("no frame came for {after} s"));
+        if frames > 0 && silent > config.stall_timeout {
+            let after = config.stall_timeout.as_secs_f64();
+            let text = format!("no frame came for {after} s");
+            return End::Failed(Failure::new(FailureKind::Silent, text));
         }
-    }
-}
-
-/// What a message says, for people. Debug texts are left out: they hold addresses.
-fn reason(message: &gst::Message) -> String {
-    let gst::MessageView::Error(error) = message.view() else { return String::new() };
-    let error = error.error();
-    let text = match error.kind::<gst::ResourceError>() {
-        Some(gst::ResourceError::NotAuthorized) => "the camera refuses user or password",
-        Some(gst::ResourceError::NotFound) => "there is nothing at this address",
-        Some(gst::ResourceError::OpenRead | gst::ResourceError::OpenReadWrite) => {
-            "the camera cannot be reached"
-        }
-        _ => "",
-    };
-    let said: Vec<_> =
-        error.message().split_whitespace().filter(|word| !word.contains("://")).collect();
-    let said = said.join(" ");
-    let said = said.trim_end_matches('.');
-    match (text, said) {
-        ("", said) => said.to_owned(),
-        (text, "") => text.to_owned(),
-        (text, said) => format!("{text} ({said})"),
     }
 }
 
 /// Stops a pipeline, in a thread of its own: one that hangs is left behind after the deadline.
-fn close(pipeline: gst::Pipeline, deadline: Duration) {
+fn close(pipeline: gst::Pipeline, camera: &CameraSource, deadline: Duration) {
     let (done, closed) = bounded::<()>(1);
     let work = move || {
         if pipeline.set_state(gst::State::Null).is_err() {
-            debug!("a pipeline did not stop cleanly");
+            debug!("a stream did not close cleanly");
         }
         // Nobody waits any more when this fails.
         let _ = done.send(());
     };
     match thread::Builder::new().name("teardown".to_owned()).spawn(work) {
         Ok(_) if closed.recv_timeout(deadline).is_err() => {
-            warn!("a stream did not close in time and was left behind");
+            warn!(%camera, "a stream did not close in time and was left behind");
         }
         Ok(_) => {}
-        Err(error) => warn!(%error, "a stream was not closed"),
+        Err(error) => warn!(%camera, %error, "a stream was not closed"),
     }
 }

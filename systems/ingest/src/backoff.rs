@@ -9,10 +9,8 @@ use crate::config::IngestConfig;
 /// Waits that double up to a cap, with a little randomness so that cameras do not return all at
 /// once. Starts anew once frames have flowed.
 pub struct Backoff {
-    builder: ExponentialBuilder,
     waits: ExponentialBackoff,
     left: Option<u32>,
-    max_retries: Option<u32>,
 }
 
 impl Backoff {
@@ -23,8 +21,7 @@ impl Backoff {
             .with_max_delay(config.reconnect_cap)
             .with_jitter()
             .without_max_times();
-        let max_retries = config.max_retries;
-        Self { builder, waits: builder.build(), left: max_retries, max_retries }
+        Self { waits: builder.build(), left: config.max_retries }
     }
 
     /// The next wait. None when the camera was opened often enough.
@@ -36,9 +33,8 @@ impl Backoff {
     }
 
     /// The camera works: the next failure is the first again.
-    pub fn reset(&mut self) {
-        self.waits = self.builder.build();
-        self.left = self.max_retries;
+    pub fn reset(&mut self, config: &IngestConfig) {
+        *self = Self::new(config);
     }
 }
 
@@ -61,7 +57,7 @@ mod tests {
         let config = IngestConfig { max_retries: Some(2), ..Default::default() };
         let mut backoff = Backoff::new(&config);
         assert!(backoff.next().is_some() && backoff.next().is_some() && backoff.next().is_none());
-        backoff.reset();
+        backoff.reset(&config);
         assert!(backoff.next().is_some());
     }
 }

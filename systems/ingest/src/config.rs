@@ -1,3 +1,4 @@
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use bevy_ecs::prelude::*;
@@ -46,5 +47,29 @@ impl Default for IngestConfig {
             snapshot_timeout: Duration::from_secs(10),
             teardown_deadline: Duration::from_secs(3),
         }
+    }
+}
+
+/// The configuration as it is now, for what runs outside the world.
+///
+/// Written by the world when its [`IngestConfig`] changes; each reader takes a copy of the newest.
+#[derive(Clone, Debug)]
+pub struct Settings(Arc<RwLock<IngestConfig>>);
+
+impl Settings {
+    /// Begins with a configuration.
+    pub fn new(config: IngestConfig) -> Self {
+        Self(Arc::new(RwLock::new(config)))
+    }
+
+    /// The newest.
+    pub fn get(&self) -> IngestConfig {
+        // Held only to copy a few numbers.
+        self.0.read().expect("never held across a panic").clone()
+    }
+
+    /// Puts a newer one in its place.
+    pub fn set(&self, config: IngestConfig) {
+        *self.0.write().expect("never held across a panic") = config;
     }
 }

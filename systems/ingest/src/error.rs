@@ -26,22 +26,53 @@ const NEEDED: [(&str, &[&str]); 4] = [
     ("gstreamer1.0-libav", &["avdec_h264", "avdec_h265"]),
 ];
 
+/// What some cameras need: those with H.265 or JPEG over RTP, motion JPEG over HTTP, and files.
+const WELCOME: [(&str, &[&str]); 2] = [
+    (
+        "gstreamer1.0-plugins-good",
+        &["rtph265depay", "rtpjpegdepay", "multipartdemux", "jpegdec", "matroskademux"],
+    ),
+    ("gstreamer1.0-plugins-bad", &["tsdemux"]),
+];
+
+/// A GStreamer element that is not installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Which.
+    pub element: &'static str,
+    /// The Debian package that has it.
+    pub package: &'static str,
+    /// Whether every camera needs it, and not just some.
+    pub needed: bool,
+}
+
+/// Everything that is not installed.
+///
+/// # Errors
+/// When GStreamer does not start.
+pub fn missing() -> Result<Vec<Missing>, IngestError> {
+    gst::init().map_err(IngestError::Start)?;
+    let absent = |all: &'static [(&str, &[&str])], needed| {
+        all.iter().flat_map(move |(package, elements)| {
+            let absent =
+                elements.iter().filter(|element| gst::ElementFactory::find(element).is_none());
+            absent.map(move |element| Missing { element, package, needed })
+        })
+    };
+    Ok(absent(&NEEDED, true).chain(absent(&WELCOME, false)).collect())
+}
+
 /// Starts GStreamer and looks for what every camera needs. To be called once, before the plugin is
 /// built; calling it again does nothing.
 ///
 /// # Errors
 /// When something is not installed: with the package to install.
 pub fn init() -> Result<(), IngestError> {
-    gst::init().map_err(IngestError::Start)?;
-    for (package, elements) in NEEDED {
-        let missing: Vec<_> = elements
-            .iter()
-            .filter(|element| gst::ElementFactory::find(element).is_none())
-            .copied()
-            .collect();
-        if !missing.is_empty() {
-            return Err(IngestError::Missing { elements: missing.join(", "), package });
-        }
-    }
-    Ok(())
+    let mut absent = missing()?.into_iter().filter(|missing| missing.needed).peekable();
+    let Some(Missing { package, .. }) = absent.peek().copied() else { return Ok(()) };
+    let elements: Vec<_> = absent
+        .filter(|missing| missing.package == package)
+        .map(|missing| missing.element)
+        .collect();
+    Err(IngestError::Missing { elements: elements.join(", "), package })
 }

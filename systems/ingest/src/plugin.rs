@@ -6,18 +6,29 @@ use detector_components::wake::Wake;
 use reqwest::Client;
 use tokio::runtime::Handle;
 
-use crate::config::IngestConfig;
+use crate::config::{IngestConfig, Settings};
 use crate::snapshot;
-use crate::systems::{follow_streams, open_cameras, refresh_frames, take_frames};
+use crate::systems::{follow_config, follow_streams, open_cameras, refresh_frames, take_frames};
 
 /// Where what waits is done.
 #[derive(Resource, Clone)]
 pub struct Outside {
     pub runtime: Handle,
     pub client: Client,
+    pub settings: Settings,
 }
 
-/// Adds this stage to an app. [`init`](crate::init) comes first.
+impl Outside {
+    /// With a client and settings of its own.
+    pub fn new(runtime: Handle, config: &IngestConfig) -> Self {
+        let (client, settings) = (snapshot::client(config), Settings::new(config.clone()));
+        Self { runtime, client, settings }
+    }
+}
+
+/// Adds this stage to an app. Its [`IngestConfig`] may be replaced at any time.
+///
+/// [`init`](crate::init) comes first.
 pub struct IngestPlugin {
     /// How cameras are opened and watched.
     pub config: IngestConfig,
@@ -31,14 +42,20 @@ pub struct IngestPlugin {
 
 impl Plugin for IngestPlugin {
     fn build(&self, app: &mut App) {
-        let client = snapshot::client(&self.config);
         app.insert_resource(self.config.clone())
             .insert_resource(self.timepiece.clone())
             .insert_resource(self.wake.clone())
-            .insert_resource(Outside { runtime: self.runtime.clone(), client })
+            .insert_resource(Outside::new(self.runtime.clone(), &self.config))
             .add_systems(
                 Deliver,
-                (open_cameras, refresh_frames, follow_streams).chain().in_set(StageSystems::Ingest),
+                (
+                    follow_config.run_if(resource_changed::<IngestConfig>),
+                    open_cameras,
+                    refresh_frames,
+                    follow_streams,
+                )
+                    .chain()
+                    .in_set(StageSystems::Ingest),
             )
             .add_systems(Sample, take_frames.in_set(StageSystems::Ingest));
     }

@@ -12,7 +12,7 @@ use detector_components::timing::Step;
 use detector_picture::decode;
 use detector_reach::{Forbidden, forbidden, guard};
 use digest_auth::{AuthContext, HttpMethod};
-use reqwest::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use reqwest::{Client, Response, StatusCode};
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
@@ -21,6 +21,7 @@ use tracing::{info, warn};
 use crate::attempt::Stream;
 use crate::backoff::Backoff;
 use crate::config::IngestConfig;
+use crate::failure::{Failure, FailureKind};
 use crate::login::login;
 use crate::status::Report;
 
@@ -41,20 +42,20 @@ pub async fn follow(url: SecretUrl, every: Duration, stream: Stream, report: Rep
     let mut ticks = interval(every.max(LEAST_INTERVAL));
     // A slow camera is asked again at the next due time, not twice at once.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut backoff = Backoff::new(&stream.config);
+    let mut backoff = Backoff::new(&stream.outside.settings.get());
     let mut works = true;
     loop {
         ticks.tick().await;
         if report.has_ended() {
             return;
         }
-        match picture(&stream, &url).await {
+        match watched(&stream, &url).await {
             Ok(pixels) => {
                 if !works {
                     info!(camera = %url, "answers again");
                 }
                 works = true;
-                backoff.reset();
+                backoff.reset(&stream.outside.settings.get());
                 stream.slot.put(Frame {
                     sequence: stream.sequence.fetch_add(1, Ordering::Relaxed) + 1,
                     captured: stream.timepiece.now(),
@@ -62,8 +63,8 @@ pub async fn follow(url: SecretUrl, every: Duration, stream: Stream, report: Rep
                 });
                 report.tell(StreamState::Running);
             }
-            Err(error) => {
-                let reason: Arc<str> = error.to_string().into();
+            Err(failure) => {
+                let reason: Arc<str> = failure.text.into();
                 if works {
                     warn!(camera = %url, %reason, "no snapshot");
                 }
@@ -106,17 +107,82 @@ impl From<reqwest::Error> for SnapshotError {
     }
 }
 
-async fn picture(stream: &Stream, url: &SecretUrl) -> Result<Pixels, SnapshotError> {
-    let config = &stream.config;
-    config.reach.check(url.expose())?;
-    let mut response = authorized(&stream.outside.client, url).await?;
-    let status = response.status();
-    if status == StatusCode::UNAUTHORIZED {
-        return Err(SnapshotError::Unauthorized);
+impl From<SnapshotError> for Failure {
+    fn from(error: SnapshotError) -> Self {
+        let kind = match &error {
+            SnapshotError::Unanswered(_) => FailureKind::Unreachable,
+            SnapshotError::Unauthorized => FailureKind::Login,
+            SnapshotError::Status(StatusCode::NOT_FOUND) => FailureKind::NotFound,
+            SnapshotError::Picture(_) => FailureKind::Undecodable,
+            SnapshotError::Forbidden(_) | SnapshotError::Status(_) | SnapshotError::TooLarge(_) => {
+                FailureKind::Other
+            }
+        };
+        Self::new(kind, error.to_string())
     }
-    if !status.is_success() {
-        return Err(SnapshotError::Status(status));
+}
+
+/// A picture that a camera gave.
+pub struct Picture {
+    /// What it shows.
+    pub pixels: Pixels,
+    /// What the camera says that it is.
+    pub content_type: String,
+    /// How large it was.
+    pub bytes: usize,
+}
+
+/// What the camera says that it gives at an address.
+pub async fn content_type(client: &Client, url: &SecretUrl) -> Result<String, Failure> {
+    // A stream would never end: only its head is read.
+    Ok(said_content(&answered(client, url).await?))
+}
+
+fn said_content(response: &Response) -> String {
+    let said = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    said.and_then(|said| said.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// The answer, if it is one.
+async fn answered(client: &Client, url: &SecretUrl) -> Result<Response, SnapshotError> {
+    let response = authorized(client, url).await?;
+    match response.status() {
+        StatusCode::UNAUTHORIZED => Err(SnapshotError::Unauthorized),
+        status if !status.is_success() => Err(SnapshotError::Status(status)),
+        _ => Ok(response),
     }
+}
+
+/// Fetches a picture.
+pub async fn picture(
+    client: &Client,
+    url: &SecretUrl,
+    config: &IngestConfig,
+) -> Result<Picture, Failure> {
+    let (encoded, content_type) = fetched(client, url, config).await?;
+    let bytes = encoded.len();
+    Ok(Picture { pixels: decoded(encoded).await?, content_type, bytes })
+}
+
+/// Fetches a picture for the world, which wants to know how long decoding takes.
+async fn watched(stream: &Stream, url: &SecretUrl) -> Result<Pixels, Failure> {
+    let config = stream.outside.settings.get();
+    config.reach.check(url.expose()).map_err(SnapshotError::from)?;
+    let (encoded, _) = fetched(&stream.outside.client, url, &config).await?;
+    let arrived = stream.timepiece.now();
+    let decoded = decoded(encoded).await;
+    stream.timings.record(Step::Decode, stream.timepiece.now().since(arrived));
+    Ok(decoded?)
+}
+
+/// The bytes of a picture, and what the camera says that they are.
+async fn fetched(
+    client: &Client,
+    url: &SecretUrl,
+    config: &IngestConfig,
+) -> Result<(Vec<u8>, String), SnapshotError> {
+    let mut response = answered(client, url).await?;
+    let content_type = said_content(&response);
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if bytes.len() + chunk.len() > config.snapshot_max_bytes {
@@ -124,10 +190,12 @@ async fn picture(stream: &Stream, url: &SecretUrl) -> Result<Pixels, SnapshotErr
         }
         bytes.extend_from_slice(&chunk);
     }
-    let arrived = stream.timepiece.now();
-    let decoded = spawn_blocking(move || decode(&bytes)).await;
-    stream.timings.record(Step::Decode, stream.timepiece.now().since(arrived));
-    decoded
+    Ok((bytes, content_type))
+}
+
+async fn decoded(bytes: Vec<u8>) -> Result<Pixels, SnapshotError> {
+    spawn_blocking(move || decode(&bytes))
+        .await
         .map_err(|error| SnapshotError::Picture(format!("reading it failed: {error}")))?
         .map_err(|error| SnapshotError::Picture(chain(&error)))
 }

@@ -17,11 +17,11 @@ pub fn supervise(stream: Stream, report: Report) -> std::io::Result<()> {
 }
 
 fn follow(stream: &Stream, report: &Report) {
-    let mut backoff = Backoff::new(&stream.config);
+    let mut backoff = Backoff::new(&stream.outside.settings.get());
     loop {
         let (end, flowed) = run(stream, report);
         if flowed {
-            backoff.reset();
+            backoff.reset(&stream.outside.settings.get());
         }
         let reason = match end {
             End::Unwanted => return,
@@ -29,7 +29,7 @@ fn follow(stream: &Stream, report: &Report) {
                 report.tell(StreamState::Failed { reason: "the file has ended".into() });
                 return;
             }
-            End::Failed(reason) => reason,
+            End::Failed(failure) => failure.text,
         };
         let Some(wait) = backoff.next() else {
             warn!(camera = %stream.source, reason, "given up");

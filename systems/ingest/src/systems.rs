@@ -30,10 +30,27 @@ pub struct Meter {
 /// Time over which frames a second are counted.
 const METER_NANOS: u64 = 1_000_000_000;
 
+/// Takes a new configuration over: to what runs outside, and to cameras whose next frame would be
+/// due later than is wanted now.
+pub fn follow_config(
+    mut cameras: Query<(&FrameSlot, &mut Pace)>,
+    config: Res<IngestConfig>,
+    outside: Res<Outside>,
+    clock: Res<Clock>,
+) {
+    outside.settings.set(config.clone());
+    for (slot, mut pace) in &mut cameras {
+        let latest = clock.now + config.frame_period;
+        if pace.due > latest {
+            pace.due = latest;
+            slot.set_due(latest);
+        }
+    }
+}
+
 /// Opens cameras that are new.
 pub fn open_cameras(
     cameras: Query<(Entity, &Camera), Without<Supervised>>,
-    config: Res<IngestConfig>,
     outside: Res<Outside>,
     timepiece: Res<Timepiece>,
     timings: Res<Timings>,
@@ -50,8 +67,8 @@ pub fn open_cameras(
             sequence: Arc::new(AtomicU64::new(0)),
             timepiece: timepiece.clone(),
             timings: timings.clone(),
-            config: config.clone(),
             outside: outside.clone(),
+            gauge: None,
         };
         info!(camera = %camera.source, "opening");
         match &camera.source {

@@ -1,13 +1,15 @@
 //! What an operator decides about the port.
 
 use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use bevy_ecs::prelude::*;
 use detector_components::secret::Secret;
 use detector_reach::Reach;
 
-/// How clients are served.
-#[derive(Clone, Debug, PartialEq)]
+/// How clients are served. As a resource, it may be replaced at any time.
+#[derive(Clone, Debug, PartialEq, Resource)]
 pub struct ProtocolConfig {
     /// Name or address and port to listen on; port 0 takes a free one. Default: `127.0.0.1:8000`.
     pub listen: String,
@@ -79,5 +81,30 @@ impl Default for ProtocolConfig {
                 .unwrap_or_else(|_| "detector-worker".to_owned()),
             capacity: 32,
         }
+    }
+}
+
+/// The configuration as it is now, for sockets.
+///
+/// Written by the world when its [`ProtocolConfig`] changes. What a connection was opened with, such
+/// as the size of its messages, it keeps.
+#[derive(Clone, Debug)]
+pub struct Settings(Arc<RwLock<Arc<ProtocolConfig>>>);
+
+impl Settings {
+    /// Begins with a configuration.
+    pub fn new(config: ProtocolConfig) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(config))))
+    }
+
+    /// The newest.
+    pub fn get(&self) -> Arc<ProtocolConfig> {
+        // Held only to move a pointer.
+        self.0.read().expect("never held across a panic").clone()
+    }
+
+    /// Puts a newer one in its place.
+    pub fn set(&self, config: ProtocolConfig) {
+        *self.0.write().expect("never held across a panic") = Arc::new(config);
     }
 }

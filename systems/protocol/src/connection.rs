@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tracing::{debug, info, warn};
 
 use crate::budget::Budget;
-use crate::config::ProtocolConfig;
+use crate::config::{ProtocolConfig, Settings};
 use crate::counters::ProtocolCounters;
 use crate::event::{ConnectionId, Events, News};
 use crate::outbox::Outbox;
@@ -34,9 +34,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// What all connections of a port share.
 pub struct Clerk {
     /// How clients are served.
-    pub config: ProtocolConfig,
-    /// What addresses may name.
-    pub allowed: Allowed,
+    pub settings: Settings,
     /// Into the world.
     pub events: Events,
     /// Stamps when clients came.
@@ -45,6 +43,13 @@ pub struct Clerk {
     pub counters: ProtocolCounters,
     /// How long sending takes.
     pub timings: Timings,
+}
+
+impl Clerk {
+    /// How clients are served now.
+    pub fn config(&self) -> Arc<ProtocolConfig> {
+        self.settings.get()
+    }
 }
 
 /// Serves a client until its socket closes, it falls silent, or the worker ends.
@@ -57,11 +62,12 @@ pub async fn serve<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let limit = clerk.config.max_message_bytes;
+    let config = clerk.config();
+    let limit = config.max_message_bytes;
     let (sieve, kinds) = Sieve::new(stream, limit);
-    let config =
+    let limits =
         WebSocketConfig::default().max_message_size(Some(limit)).max_frame_size(Some(limit));
-    let socket = WebSocketStream::from_raw_socket(sieve, Role::Server, Some(config)).await;
+    let socket = WebSocketStream::from_raw_socket(sieve, Role::Server, Some(limits)).await;
     let (mut sink, stream) = socket.split();
 
     let outbox = Outbox::default();
@@ -73,8 +79,9 @@ pub async fn serve<S>(
         id,
         stream,
         kinds,
+        limit,
         outbox: outbox.clone(),
-        budget: Budget::new(clerk.config.messages_per_second),
+        budget: Budget::new(config.messages_per_second),
         clerk: &clerk,
     };
     let ended = tokio::select! {
@@ -114,7 +121,7 @@ async fn write<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut pings = interval(clerk.config.ping_interval.max(Duration::from_millis(1)));
+    let mut pings = interval(clerk.config().ping_interval.max(Duration::from_millis(1)));
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first comes at once, which is too early.
     pings.tick().await;
@@ -142,6 +149,8 @@ struct Reader<'a, S> {
     id: ConnectionId,
     stream: SplitStream<WebSocketStream<Sieve<S>>>,
     kinds: Kinds,
+    /// Bytes of a message at most.
+    limit: usize,
     outbox: Outbox,
     budget: Budget,
     clerk: &'a Clerk,
@@ -153,7 +162,7 @@ where
 {
     /// Passes messages on until there are no more. Returns why.
     async fn read(mut self) -> String {
-        let peer_timeout = self.clerk.config.peer_timeout;
+        let peer_timeout = self.clerk.config().peer_timeout;
         loop {
             let message = match timeout(peer_timeout, self.stream.next()).await {
                 Ok(Some(Ok(message))) => message,
@@ -176,7 +185,7 @@ where
                 Err(refusal) => {
                     debug!(message = refusal.message, "refused a client's message");
                     self.clerk.counters.refused(refusal.code);
-                    if self.clerk.config.errors {
+                    if self.clerk.config().errors {
                         self.outbox.reply(failure(&refusal));
                     }
                 }
@@ -198,7 +207,7 @@ where
     fn understand(&self, bytes: &[u8]) -> Result<Incoming, Refusal> {
         let refusal = |code, message| Refusal { code, message, subscription: None };
         let invalid = |message: String| refusal(RefusalCode::InvalidMessage, message);
-        let limit = self.clerk.config.max_message_bytes;
+        let limit = self.limit;
         match self.kinds.take() {
             Some(Kind::TooLarge { bytes }) => Err(refusal(
                 RefusalCode::MessageTooLarge,
@@ -210,7 +219,7 @@ where
             Some(Kind::Text) | None => {
                 let text = std::str::from_utf8(bytes)
                     .map_err(|error| invalid(format!("not UTF-8: {error}")))?;
-                Incoming::read(text, &self.clerk.allowed)
+                Incoming::read(text, &Allowed::by(&self.clerk.config()))
             }
         }
     }

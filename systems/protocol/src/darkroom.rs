@@ -17,7 +17,7 @@ pub async fn in_time(
     desk: &Desk,
     answer: impl Future<Output = Result<Response, Unshown>>,
 ) -> Response {
-    let limit = desk.clerk.config.request_timeout;
+    let limit = desk.clerk.config().request_timeout;
     match timeout(limit, answer).await {
         Ok(answer) => answer.into_response(),
         Err(_) => late(limit),

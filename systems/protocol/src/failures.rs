@@ -25,7 +25,7 @@ pub fn send_refusals(
         counters.refused(refusal.code);
         debug!(code = refusal.code.as_str(), message = refusal.message, "refused");
         if let Ok(outbox) = outboxes.get(*client)
-            && surroundings.config.errors
+            && surroundings.config().errors
         {
             outbox.reply(failure(refusal));
         }
@@ -42,7 +42,7 @@ pub fn send_failures(
     outboxes: Query<&Outbox>,
     surroundings: Res<Surroundings>,
 ) {
-    if !surroundings.config.errors {
+    if !surroundings.config().errors {
         return;
     }
     let tell = |code, reason: &str, view: Entity| {

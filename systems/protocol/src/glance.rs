@@ -65,7 +65,7 @@ async fn answer(
     }
     let region = region(&shot)?;
     let told = told(desk, &shot, region);
-    let quality = desk.clerk.config.jpeg_quality;
+    let quality = desk.clerk.config().jpeg_quality;
     let developed = develop(desk, move || {
         let picture = rgb(&shot.frame.pixels, region);
         let picture = match width {

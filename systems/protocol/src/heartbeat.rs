@@ -13,6 +13,7 @@ use detector_components::subscription::Subscription;
 use detector_components::view::{LatestResults, RunsPipeline, ViewOf, Watches};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use crate::config::ProtocolConfig;
 use crate::counters::ProtocolCounters;
 use crate::outbox::Outbox;
 use crate::systems::Surroundings;
@@ -64,6 +65,7 @@ pub fn send_reports(
     mut clients: Query<(Entity, &Outbox, &mut Heartbeat, Has<StateWanted>)>,
     watching: Watching,
     surroundings: Res<Surroundings>,
+    config: Res<ProtocolConfig>,
     clock: Res<Clock>,
     counters: Res<ProtocolCounters>,
     mut next: ResMut<NextHeartbeat>,
@@ -72,14 +74,14 @@ pub fn send_reports(
     let mut written: Option<Utf8Bytes> = None;
     let mut write = || {
         counters.report();
-        written.get_or_insert_with(|| compose(&watching, &surroundings)).clone()
+        written.get_or_insert_with(|| compose(&watching, &surroundings, &config)).clone()
     };
     for (client, outbox, mut heartbeat, wanted) in &mut clients {
         if wanted {
             outbox.reply(write());
             commands.entity(client).remove::<StateWanted>();
         }
-        if heartbeat.is_due(clock.now, surroundings.config.heartbeat_interval) {
+        if heartbeat.is_due(clock.now, config.heartbeat_interval) {
             outbox.heartbeat(write());
         }
     }
@@ -90,6 +92,7 @@ pub fn send_reports(
 fn compose(
     (subscriptions, views, cameras, models, nodes, networks): &Watching,
     around: &Surroundings,
+    config: &ProtocolConfig,
 ) -> Utf8Bytes {
     let now = around.timepiece.now();
     let mut connections = BTreeMap::new();
@@ -117,9 +120,9 @@ fn compose(
         connections.entry(&subscription.id).or_insert_with(|| watched.into());
     }
     let worker = Worker {
-        id: &around.config.worker_id,
+        id: &config.worker_id,
         uptime_secs: now.since(Moment::default()).as_secs(),
-        capacity: around.config.capacity,
+        capacity: config.capacity,
         vitals: *around.vitals.borrow(),
     };
     report(&worker, connections.into_values().collect())

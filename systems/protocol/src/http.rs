@@ -88,7 +88,7 @@ pub fn refused(status: StatusCode, why: &str) -> Response {
 
 async fn require_token(State(desk): State<Desk>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    if admits(desk.clerk.config.token.as_ref(), &parts) {
+    if admits(desk.clerk.config().token.as_ref(), &parts) {
         return next.run(Request::from_parts(parts, body)).await;
     }
     desk.clerk.counters.turned_away();
@@ -134,7 +134,7 @@ async fn inquire<T>(
     if !desk.inquiries.ask(inquiry(answer)) {
         return busy("too many ask how everything is");
     }
-    let limit = desk.clerk.config.request_timeout;
+    let limit = desk.clerk.config().request_timeout;
     match timeout(limit, answered).await {
         Ok(Ok(answer)) => write(answer),
         // The world dropped the question.

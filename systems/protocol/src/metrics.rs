@@ -36,7 +36,7 @@ fn worker(metrics: &mut Metrics, census: &Census) {
     let vitals = *around.vitals.borrow();
     let labels = vec![
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
-        ("worker_id", around.config.worker_id.clone()),
+        ("worker_id", around.config().worker_id.clone()),
     ];
     metrics.gauge("detector_info", "Always 1; its labels say what runs", [(labels, 1.0)]);
     let uptime = around.timepiece.now().since(Moment::default()).as_secs_f64();

@@ -65,7 +65,7 @@ pub async fn show_page(State(desk): State<Desk>, request: Request, next: Next) -
     if !(reads && request.uri().path() == "/" && is_browser(request.headers())) {
         return next.run(request).await;
     }
-    let page = if desk.clerk.config.page_may_subscribe {
+    let page = if desk.clerk.config().page_may_subscribe {
         PAGE.to_owned()
     } else {
         PAGE.replace(MAY_SUBSCRIBE, MAY_NOT_SUBSCRIBE)

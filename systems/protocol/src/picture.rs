@@ -39,7 +39,7 @@ async fn answer(
     if holds(desk, headers, &shot, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, about).into_response());
     }
-    let quality = desk.clerk.config.jpeg_quality;
+    let quality = desk.clerk.config().jpeg_quality;
     let jpeg = develop(desk, move || encode(&shot, quality)).await?;
     Ok((StatusCode::OK, about, [(CONTENT_TYPE, "image/jpeg")], jpeg).into_response())
 }

@@ -4,6 +4,7 @@ use detector_components::display::SessionPatch;
 use detector_components::stage::{Deliver, StageSystems};
 
 use crate::census::remember_errors;
+use crate::config::ProtocolConfig;
 use crate::detections::send_detections;
 use crate::failures::{send_failures, send_refusals};
 use crate::heartbeat::{NextHeartbeat, send_reports};
@@ -11,9 +12,12 @@ use crate::inquiries::{InquiryQueue, answer_inquiries};
 use crate::server::ProtocolServer;
 use crate::sessions::{merge_patches, send_patch_results, send_patches};
 use crate::shots::answer_pictures;
-use crate::systems::{ClientEvents, PictureQueue, Surroundings, beat, count_dropped, receive};
+use crate::systems::{
+    ClientEvents, PictureQueue, Surroundings, beat, count_dropped, follow_config, receive,
+};
 
-/// Adds this stage to an app, and the server to its resources.
+/// Adds this stage to an app, and the server to its resources. Its [`ProtocolConfig`] may be replaced
+/// at any time.
 pub struct ProtocolPlugin {
     /// The port, just bound. It is plugged in once.
     pub server: ProtocolServer,
@@ -28,8 +32,9 @@ impl Plugin for ProtocolPlugin {
             .insert_resource(ClientEvents(inlet.events))
             .insert_resource(PictureQueue(inlet.pictures))
             .insert_resource(InquiryQueue(inlet.inquiries))
+            .insert_resource(inlet.config)
             .insert_resource(Surroundings {
-                config: inlet.config,
+                settings: inlet.settings,
                 timepiece: inlet.timepiece,
                 vitals: inlet.vitals,
             })
@@ -38,7 +43,12 @@ impl Plugin for ProtocolPlugin {
             // The sockets count too, and they were there first.
             .insert_resource(inlet.timings)
             .init_resource::<NextHeartbeat>()
-            .add_systems(Deliver, (beat, receive).chain().in_set(StageSystems::Receive))
+            .add_systems(
+                Deliver,
+                (follow_config.run_if(resource_changed::<ProtocolConfig>), beat, receive)
+                    .chain()
+                    .in_set(StageSystems::Receive),
+            )
             .add_systems(
                 Deliver,
                 (

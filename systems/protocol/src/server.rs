@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
-use crate::config::ProtocolConfig;
+use crate::config::{ProtocolConfig, Settings};
 use crate::connection::Clerk;
 use crate::counters::ProtocolCounters;
 use crate::error::ProtocolError;
@@ -26,7 +26,6 @@ use crate::event::{Event, Events, Inquiry, PictureRequest, Requests};
 use crate::http::{Desk, router};
 use crate::pulse::Pulse;
 use crate::vitals::{Vitals, watch_vitals};
-use crate::wire::source::Allowed;
 
 /// Time to send the head of a request, and between two requests on one connection.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -56,6 +55,8 @@ struct Port {
 pub struct Inlet {
     /// How clients are served.
     pub config: ProtocolConfig,
+    /// Where sockets read that.
+    pub settings: Settings,
     /// Tells the time.
     pub timepiece: Timepiece,
     /// What clients say.
@@ -106,16 +107,11 @@ impl ProtocolServer {
         let pulse = Pulse::new(timepiece.clone(), config.stall_timeout);
         let counters = ProtocolCounters::default();
         let timings = Timings::default();
+        let settings = Settings::new(config.clone());
         let desk = Desk {
             peer: String::new(),
             clerk: Arc::new(Clerk {
-                config: config.clone(),
-                allowed: Allowed {
-                    cameras: config.cameras.clone(),
-                    models: config.models.clone(),
-                    camera_files: config.allow_file_urls,
-                    models_dir: config.models_dir.clone(),
-                },
+                settings: settings.clone(),
                 events,
                 timepiece: timepiece.clone(),
                 counters: counters.clone(),
@@ -134,6 +130,7 @@ impl ProtocolServer {
         runtime.spawn(accept(listener, desk));
         let inlet = Inlet {
             config,
+            settings,
             timepiece,
             events: told,
             pictures: asked,
@@ -189,7 +186,7 @@ fn listen(name: &str) -> Result<TcpListener, ProtocolError> {
 /// Takes connections until the worker ends. When as many as are allowed are open, the next ones wait
 /// in the system's queue.
 async fn accept(listener: tokio::net::TcpListener, desk: Desk) {
-    let places = Arc::new(Semaphore::new(desk.clerk.config.max_http_connections));
+    let places = Arc::new(Semaphore::new(desk.clerk.config().max_http_connections));
     let mut closing = desk.closing.clone();
     loop {
         let place = tokio::select! {
@@ -218,7 +215,7 @@ async fn accept(listener: tokio::net::TcpListener, desk: Desk) {
 async fn answer(stream: TcpStream, desk: Desk, place: OwnedSemaphorePermit) {
     let peer = desk.peer.clone();
     let mut closing = desk.closing.clone();
-    let grace = desk.clerk.config.request_timeout;
+    let grace = desk.clerk.config().request_timeout;
     // Small messages that must not wait for an acknowledgement of the one before.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(peer, %error, "small messages may be delayed");

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bevy_ecs::prelude::*;
 use detector_components::client::Client;
@@ -6,7 +7,7 @@ use detector_components::clock::{Clock, Timepiece};
 use detector_components::command::ClientCommand;
 use tokio::sync::{mpsc, watch};
 
-use crate::config::ProtocolConfig;
+use crate::config::{ProtocolConfig, Settings};
 use crate::counters::ProtocolCounters;
 use crate::event::{ConnectionId, Event, MAX_EVENTS, News, PictureRequest};
 use crate::heartbeat::{Heartbeat, StateWanted};
@@ -25,12 +26,24 @@ pub struct PictureQueue(pub mpsc::Receiver<PictureRequest>);
 /// What the systems of this stage need to know besides the world.
 #[derive(Resource)]
 pub struct Surroundings {
-    /// How clients are served.
-    pub config: ProtocolConfig,
+    /// Where sockets read how clients are served.
+    pub settings: Settings,
     /// The time of sending, which is later than that of the run.
     pub timepiece: Timepiece,
     /// How busy the machine is.
     pub vitals: watch::Receiver<Vitals>,
+}
+
+/// Takes a new configuration over to the sockets.
+pub fn follow_config(config: Res<ProtocolConfig>, surroundings: Res<Surroundings>) {
+    surroundings.settings.set(config.clone());
+}
+
+impl Surroundings {
+    /// How clients are served now.
+    pub fn config(&self) -> Arc<ProtocolConfig> {
+        self.settings.get()
+    }
 }
 
 /// Shows that the engine runs.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use detector_components::geometry::Size;
+use detector_components::secret::Secret;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
@@ -96,6 +97,16 @@ impl<'a> Fields<'a> {
         self.typed(key, "a text", |value| {
             value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
         })
+    }
+
+    /// A text that faults do not repeat.
+    pub fn secret(&mut self, key: &'static str) -> Option<Secret> {
+        let value = self.take(key).filter(|value| !value.is_null())?;
+        let secret = value.as_str().map(Secret::new);
+        if secret.is_none() {
+            self.faults.push(format!("{}: expected a text", self.path(key)));
+        }
+        secret
     }
 
     /// A text that must be there.

@@ -1,7 +1,6 @@
 //! Where the actions of a pipeline go.
 
 use detector_components::model::{PostgresServer, RedisServer};
-use detector_components::secret::Secret;
 
 use super::fields::Fields;
 
@@ -10,7 +9,7 @@ pub fn redis(fields: &mut Fields) -> Option<RedisServer> {
     let host = fields.required_text("host");
     let port = port(fields);
     let username = fields.text("username");
-    let password = fields.text("password").map(Secret::new);
+    let password = fields.secret("password");
     let db = fields.whole("db", 0, i64::from(i32::MAX)).unwrap_or(0);
     let tls = fields.flag("tls").unwrap_or(false);
     Some(RedisServer { host: host?, port: port?, username, password, db, tls })
@@ -22,7 +21,7 @@ pub fn postgres(fields: &mut Fields) -> Option<PostgresServer> {
     let port = port(fields);
     let database = fields.required_text("database");
     let username = fields.required_text("username");
-    let password = fields.text("password").map(Secret::new);
+    let password = fields.secret("password");
     Some(PostgresServer {
         host: host?,
         port: port?,

@@ -10,6 +10,7 @@ use detector_reach::{Forbidden, Reach};
 use url::ParseError;
 
 use super::fields::{Faults, Fields};
+use crate::config::ProtocolConfig;
 
 /// What addresses may name.
 #[derive(Clone, Debug)]
@@ -22,6 +23,18 @@ pub struct Allowed {
     pub camera_files: bool,
     /// Where models may be named by a path.
     pub models_dir: Option<PathBuf>,
+}
+
+impl Allowed {
+    /// As the configuration says.
+    pub fn by(config: &ProtocolConfig) -> Self {
+        Self {
+            cameras: config.cameras.clone(),
+            models: config.models.clone(),
+            camera_files: config.allow_file_urls,
+            models_dir: config.models_dir.clone(),
+        }
+    }
 }
 
 /// Where the pictures come from: from snapshots when both their fields are there, else a stream.

@@ -223,10 +223,10 @@ pub fn state_of_world(census: &Census) -> State {
     let around = &census.surroundings;
     let vitals = *around.vitals.borrow();
     State {
-        worker_id: around.config.worker_id.clone(),
+        worker_id: around.config().worker_id.clone(),
         version: env!("CARGO_PKG_VERSION"),
         uptime_secs: around.timepiece.now().since(Moment::default()).as_secs(),
-        capacity: around.config.capacity,
+        capacity: around.config().capacity,
         cpu_usage: decimals(vitals.cpu_percent, 1),
         memory_usage: decimals(vitals.memory_percent, 1),
         gpu_usage: decimals(vitals.gpu_percent, 1),

@@ -1,0 +1,177 @@
+//! `detector-worker probe`: what a camera sends, and how long each step to its first frame takes.
+//!
+//! It opens the camera with the worker's own code: what works here works there.
+
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use detector_components::camera::CameraSource;
+use detector_components::geometry::Region;
+use detector_components::secret::SecretUrl;
+use detector_ingest::{Failure, FailureKind, IngestConfig, Measured, gives_snapshots, look};
+use detector_picture::encode_jpeg;
+use url::Host;
+
+use self::report::{Problem, Report, Step, Video};
+use crate::cli::ProbeArgs;
+
+mod advice;
+mod report;
+
+/// The longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two snapshots.
+const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(500);
+/// Quality of the saved frame.
+const JPEG_QUALITY: u8 = 95;
+
+/// Runs the command. `false`: the camera gave no frame.
+///
+/// # Errors
+/// When the address is none, GStreamer is not complete, or the frame cannot be written.
+pub fn probe(args: &ProbeArgs) -> Result<bool> {
+    detector_ingest::init()?;
+    let report = Report::of(args)?;
+    let text = if args.json {
+        serde_json::to_string_pretty(&report).context("writing the report")?
+    } else {
+        report.to_string()
+    };
+    writeln!(std::io::stdout(), "{}", text.trim_end()).context("writing to standard output")?;
+    Ok(report.problem.is_none())
+}
+
+impl Report {
+    fn of(args: &ProbeArgs) -> Result<Self> {
+        let url = address(&args.url)?;
+        let (mut report, mut measured) = (Self::new(&url), Measured::default());
+        if let Err(failure) = report.reach(&url, args, &mut measured) {
+            let has_login = !url.expose().username().is_empty();
+            report.problem = Some(Problem::of(&failure, has_login, &measured));
+        }
+        report.video = Video::of(&measured);
+        Ok(report)
+    }
+
+    /// Step by step, until one fails.
+    fn reach(
+        &mut self,
+        url: &SecretUrl,
+        args: &ProbeArgs,
+        measured: &mut Measured,
+    ) -> Result<(), Failure> {
+        let config = IngestConfig::default();
+        let source = if url.scheme() == "file" {
+            let path = url.expose().to_file_path();
+            let path = path.map_err(|()| Failure::other("it is no path of this machine"))?;
+            CameraSource::File { path, looped: false, real_time: true }
+        } else {
+            let addresses = self.step(
+                "name lookup",
+                || lookup(url),
+                |found| {
+                    let found: Vec<_> =
+                        found.iter().map(|address| address.ip().to_string()).collect();
+                    found.join(", ")
+                },
+            )?;
+            self.step("connect", || connect(&addresses), SocketAddr::to_string)?;
+            let still = matches!(url.scheme(), "http" | "https") && gives_snapshots(url, &config)?;
+            match still {
+                true => CameraSource::Snapshot { url: url.clone(), interval: SNAPSHOT_INTERVAL },
+                false => CameraSource::Stream(url.clone()),
+            }
+        };
+        let opened = Instant::now();
+        let seen = look(source, config, Duration::from_secs_f64(args.seconds));
+        *measured = seen.measured;
+        let first_frame = measured.first_frame.as_ref().map(|(at, _)| *at);
+        for (name, at) in [("first packet", measured.first_packet), ("first frame", first_frame)] {
+            let took = at.map(|at| at.duration_since(opened));
+            self.steps.extend(took.map(|took| Step::new(name, took, String::new())));
+        }
+        if let Some((_, frame)) = &measured.first_frame {
+            let file = args.output.clone().unwrap_or_else(default_output);
+            let jpeg = encode_jpeg(&frame.pixels, Region::whole(frame.pixels.size()), JPEG_QUALITY)
+                .map_err(|error| Failure::other(format!("encoding the first frame: {error}")))?;
+            std::fs::write(&file, jpeg).map_err(|error| {
+                Failure::other(format!("writing the first frame to {}: {error}", file.display()))
+            })?;
+            self.first_frame = Some(file);
+        }
+        seen.failure.map_or(Ok(()), Err)
+    }
+
+    fn step<T>(
+        &mut self,
+        name: &'static str,
+        work: impl FnOnce() -> Result<T, Failure>,
+        detail: impl FnOnce(&T) -> String,
+    ) -> Result<T, Failure> {
+        let began = Instant::now();
+        let done = work()?;
+        self.steps.push(Step::new(name, began.elapsed(), detail(&done)));
+        Ok(done)
+    }
+}
+
+/// An address, or a file's path.
+fn address(text: &str) -> Result<SecretUrl> {
+    match SecretUrl::parse(text) {
+        Ok(url) => Ok(url),
+        Err(_) if Path::new(text).exists() => {
+            let path = Path::new(text).canonicalize().with_context(|| format!("opening {text}"))?;
+            let url = url::Url::from_file_path(path).ok().context("the path is not absolute")?;
+            Ok(SecretUrl::new(url))
+        }
+        // The text is not repeated: a password may be why it is none.
+        Err(error) => Err(error).context(
+            "the camera's address: expected a URL such as rtsp://user:password@host/path, or a file",
+        ),
+    }
+}
+
+fn lookup(url: &SecretUrl) -> Result<Vec<SocketAddr>, Failure> {
+    let unreachable = |text: String| Failure::new(FailureKind::Unreachable, text);
+    let usual = match url.scheme() {
+        "rtsp" => 554,
+        "rtsps" => 322,
+        "https" => 443,
+        _ => 80,
+    };
+    let port = url.expose().port().unwrap_or(usual);
+    let host = url.expose().host_str().filter(|host| !host.is_empty());
+    let host = host.ok_or_else(|| Failure::other("there is no host in the address"))?;
+    // Brackets around an IPv6 address belong to the URL.
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let found = (bare, port).to_socket_addrs().map_err(|error| {
+        let named = matches!(Host::parse(host), Ok(Host::Domain(_)));
+        unreachable(match named {
+            true => format!("no machine is known by the name {host} ({error})"),
+            false => error.to_string(),
+        })
+    })?;
+    let found: Vec<_> = found.collect();
+    if found.is_empty() {
+        return Err(unreachable(format!("the name {host} has no address")));
+    }
+    Ok(found)
+}
+
+fn connect(addresses: &[SocketAddr]) -> Result<SocketAddr, Failure> {
+    let mut reasons = Vec::new();
+    for address in addresses {
+        match TcpStream::connect_timeout(address, CONNECT_TIMEOUT) {
+            Ok(_) => return Ok(*address),
+            Err(error) => reasons.push(format!("{address}: {error}")),
+        }
+    }
+    Err(Failure::new(FailureKind::Unreachable, reasons.join("; ")))
+}
+
+fn default_output() -> PathBuf {
+    std::env::temp_dir().join("detector-probe.jpg")
+}

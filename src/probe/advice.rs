@@ -1,0 +1,76 @@
+//! What to do about a camera that gives no frames.
+
+use detector_ingest::{Failure, FailureKind, Measured};
+
+/// What to do about a failure. `measured` is what came nevertheless.
+pub fn advice(failure: &Failure, has_login: bool, measured: &Measured) -> &'static str {
+    let something_came = measured.first_packet.is_some();
+    match failure.kind {
+        FailureKind::Unreachable => {
+            "check the address and the port, that the camera has power and is in this network, and \
+             that no firewall is between: `ping` and `nc -vz HOST PORT` tell"
+        }
+        FailureKind::Login if has_login => {
+            "check user and password; characters such as @ : / in them are written %40 %3A %2F; \
+             after several wrong ones some cameras refuse even the right one for a while"
+        }
+        FailureKind::Login => {
+            "the camera wants a login: rtsp://USER:PASSWORD@HOST/path, with @ : / in them written \
+             %40 %3A %2F"
+        }
+        FailureKind::NotFound => {
+            "check the path: each maker has its own, and the camera's page or manual names it, for \
+             instance /Streaming/Channels/101 or /cam/realmonitor?channel=1&subtype=0"
+        }
+        FailureKind::Silent if something_came && measured.frames == 0 => {
+            "pictures come, but none that can be shown without one before it: set the camera's key \
+             frame interval (also called GOP or I-frame interval) to one or two seconds"
+        }
+        FailureKind::Silent if measured.frames > 0 => {
+            "the stream broke off: look at the network between, and at the camera's load"
+        }
+        FailureKind::Silent => {
+            "the camera accepts the connection and sends nothing: it may serve only so many viewers \
+             at once, or its encoder hangs; close other viewers, then restart it"
+        }
+        FailureKind::Ended => {
+            "the camera ends its streams: it may serve only so many viewers at once, or record a \
+             file that has an end"
+        }
+        FailureKind::Undecodable => {
+            "set the camera to H.264; `detector-worker doctor` tells which decoders are missing here"
+        }
+        FailureKind::Other => {
+            "the same with DETECTOR_LOG_LEVEL=debug and GST_DEBUG=3 says more; another program, such \
+             as ffprobe, tells whether the camera works at all"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(kind: FailureKind, has_login: bool, measured: &Measured, expected: &str) {
+        let advice = advice(&Failure::new(kind, ""), has_login, measured);
+        assert!(advice.contains(expected), "{advice}");
+    }
+
+    #[test]
+    fn a_camera_that_never_sends_a_key_frame_is_told_from_one_that_sends_nothing() {
+        let came = Measured { first_packet: Some(Instant::now()), ..Measured::default() };
+        check(FailureKind::Silent, false, &came, "key frame interval");
+        check(FailureKind::Silent, false, &Measured::default(), "sends nothing");
+        let shown = Measured { frames: 9, ..came };
+        check(FailureKind::Silent, false, &shown, "broke off");
+    }
+
+    #[test]
+    fn a_wrong_login_is_told_from_a_missing_one() {
+        check(FailureKind::Login, true, &Measured::default(), "check user and password");
+        check(FailureKind::Login, false, &Measured::default(), "wants a login");
+    }
+}

@@ -163,21 +163,28 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// The time of each step.
+/// The shortest time of each step.
 fn layers(program: &Program, input: &[f32], outputs: &mut [&mut [f32]]) -> Result<(), Error> {
-    let steps = program.profile(30, input, outputs)?;
+    let steps = program.profile(100, input, outputs)?;
     for step in &steps {
-        let rate = step.operations as f64 / step.nanos as f64;
-        println!("{:10} {:8.3} ms {rate:7.1} {}", step.kind, step.nanos as f64 / 1e6, step.shape);
+        let rate = step.operations as f64 / step.least_nanos as f64;
+        println!(
+            "{:10} {:8.3} ms {rate:7.1} {}",
+            step.kind,
+            step.least_nanos as f64 / 1e6,
+            step.shape
+        );
     }
     let mut kinds: Vec<(&str, f64, f64)> = Vec::new();
     for step in &steps {
-        let (millis, operations) = (step.nanos as f64 / 1e6, step.operations as f64 / 1e9);
+        let (millis, operations) = (step.least_nanos as f64 / 1e6, step.operations as f64 / 1e9);
         match kinds.iter_mut().find(|kind| kind.0 == step.kind) {
             Some(kind) => (kind.1, kind.2) = (kind.1 + millis, kind.2 + operations),
             None => kinds.push((step.kind, millis, operations)),
         }
     }
+    let all: f64 = kinds.iter().map(|kind| kind.1).sum();
+    println!("all        {all:8.3} ms");
     for (kind, millis, operations) in kinds {
         println!("{kind:10} {millis:8.3} ms {:7.1} GFLOP/s", operations / millis * 1e3);
     }

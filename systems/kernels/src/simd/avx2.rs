@@ -21,6 +21,8 @@ impl Avx2 {
     }
 }
 
+// Not inlined: a kernel that several others call is compiled once.
+#[inline(never)]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn call<K: Kernel>(kernel: K, simd: Avx2) -> K::Output {
     // SAFETY: as the caller promises.

@@ -21,12 +21,15 @@ impl<const BF16: bool> Avx512<BF16> {
     }
 }
 
+// Not inlined: a kernel that several others call is compiled once.
+#[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
 unsafe fn call<K: Kernel, S: Simd>(kernel: K, simd: S) -> K::Output {
     // SAFETY: as the caller promises.
     unsafe { kernel.run(simd) }
 }
 
+#[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
 unsafe fn call_bf16<K: Kernel, S: Simd>(kernel: K, simd: S) -> K::Output {
     // SAFETY: as the caller promises.

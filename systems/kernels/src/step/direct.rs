@@ -87,11 +87,19 @@ pub(crate) struct Kernel<'a> {
 
 impl Kernel<'_> {
     fn weight(&self, output: usize, input: usize, tap: usize) -> f32 {
-        let (inputs, outputs) = (self.inputs / self.groups, self.outputs / self.groups);
-        if output >= self.outputs || input >= self.inputs || output / outputs != input / inputs {
+        if output >= self.outputs || input >= self.inputs {
             return 0.0;
         }
-        self.weights[(output * inputs + input % inputs) * self.all_taps + self.taps[tap]]
+        let tap = self.taps[tap];
+        // Dividing for each weight would take longer than all else that is done at the start.
+        if self.groups == 1 {
+            return self.weights[(output * self.inputs + input) * self.all_taps + tap];
+        }
+        let (inputs, outputs) = (self.inputs / self.groups, self.outputs / self.groups);
+        if output / outputs != input / inputs {
+            return 0.0;
+        }
+        self.weights[(output * inputs + input % inputs) * self.all_taps + tap]
     }
 
     /// The input blocks that the groups of these output blocks take.

@@ -8,7 +8,6 @@
 //! rounding errors by about ten, which leaves five digits of an `f32`. So windows and weights are
 //! `f32` here whatever tensors are made of.
 
-use std::array::from_fn;
 use std::ops::Range;
 
 use crate::element::Element;
@@ -18,7 +17,7 @@ use crate::simd::{Isa, LANES, Simd};
 
 use super::direct::Kernel;
 use super::finish::{Activate, Finish, with_activation};
-use super::tile::{Tile, Tiling, split};
+use super::tile::{MAX_BLOCKS, Tile, Tiling, split};
 use super::{Context, Step};
 
 /// Places of a window's side, and of the part of the output that it makes.
@@ -126,26 +125,33 @@ fn transformed_weights(kernel: &Kernel, bundles: &[(usize, usize)]) -> Memory<f3
     let mut weights = Memory::new(POINTS * of_point);
     let mut bundle_start = 0;
     for &(first, blocks) in bundles {
+        let outputs = first * LANES..((first + blocks) * LANES).min(kernel.outputs);
         for input in 0..kernel.inputs {
-            for lane in 0..blocks * LANES {
-                let output = first * LANES + lane;
-                if output >= kernel.outputs {
-                    continue;
-                }
+            // Many outputs side by side, so that the compiler vectorizes what follows.
+            let mut taps = [[0.0; MAX_BLOCKS * LANES]; 9];
+            for (lane, output) in outputs.clone().enumerate() {
                 let start = (output * kernel.inputs + input) * 9;
-                let taps = &kernel.weights[start..start + 9];
-                let mut half = [[0.0; 3]; WINDOW];
-                for (half, factors) in half.iter_mut().zip(&G) {
-                    for (x, half) in half.iter_mut().enumerate() {
-                        *half = (0..3).map(|y| factors[y] * f64::from(taps[y * 3 + x])).sum();
+                for (tap, &weight) in taps.iter_mut().zip(&kernel.weights[start..start + 9]) {
+                    tap[lane] = f64::from(weight);
+                }
+            }
+            let at = bundle_start + input * blocks * LANES;
+            for (y, down) in G.iter().enumerate() {
+                let mut half = [[0.0; MAX_BLOCKS * LANES]; 3];
+                for (x, half) in half.iter_mut().enumerate() {
+                    for (lane, half) in half.iter_mut().enumerate() {
+                        *half = down[0] * taps[x][lane]
+                            + down[1] * taps[3 + x][lane]
+                            + down[2] * taps[6 + x][lane];
                     }
                 }
-                for (y, half) in half.iter().enumerate() {
-                    for (x, factors) in G.iter().enumerate() {
-                        let value: f64 = (0..3).map(|tap| half[tap] * factors[tap]).sum();
-                        let point = y * WINDOW + x;
-                        let at = bundle_start + input * blocks * LANES + lane;
-                        weights[point * of_point + at] = value as f32;
+                for (x, across) in G.iter().enumerate() {
+                    let at = (y * WINDOW + x) * of_point + at;
+                    let weights = &mut weights[at..at + blocks * LANES];
+                    for (lane, weight) in weights.iter_mut().enumerate() {
+                        *weight = (across[0] * half[0][lane]
+                            + across[1] * half[1][lane]
+                            + across[2] * half[2][lane]) as f32;
                     }
                 }
             }
@@ -159,22 +165,17 @@ fn transformed_weights(kernel: &Kernel, bundles: &[(usize, usize)]) -> Memory<f3
 #[inline(always)]
 fn forward<S: Simd>(simd: S, d: [S::Vector; WINDOW]) -> [S::Vector; WINDOW] {
     let number = |value: f32| simd.splat(value);
-    // 4 d0 - 5 d2 + d4 and 4 d1 - 5 d3 + d5
-    let outer = |a, b, c| {
-        let inner = simd.multiply_add(number(-5.0), b, c);
-        simd.multiply_add(number(4.0), a, inner)
-    };
     let even = simd.multiply_add(number(-4.0), d[2], d[4]);
     let odd = simd.multiply_add(number(-4.0), d[1], d[3]);
     let near = simd.subtract(d[4], d[2]);
     let far = simd.subtract(d[3], d[1]);
     [
-        outer(d[0], d[2], d[4]),
+        simd.multiply_add(number(4.0), d[0], simd.multiply_add(number(-5.0), d[2], d[4])),
         simd.add(even, odd),
         simd.subtract(even, odd),
         simd.multiply_add(number(2.0), far, near),
         simd.multiply_add(number(-2.0), far, near),
-        outer(d[1], d[3], d[5]),
+        simd.multiply_add(number(4.0), d[1], simd.multiply_add(number(-5.0), d[3], d[5])),
     ]
 }
 
@@ -192,10 +193,19 @@ fn backward<S: Simd>(simd: S, m: [S::Vector; WINDOW]) -> [S::Vector; OUTPUT] {
     ]
 }
 
-/// Rows of columns.
+/// Rows of columns. Loops, since a closure may not become part of its caller.
 #[inline(always)]
-fn turned<T: Copy, const ROWS: usize>(columns: [[T; ROWS]; WINDOW]) -> [[T; WINDOW]; ROWS] {
-    from_fn(|y| from_fn(|x| columns[x][y]))
+fn turned<T: Copy, const ROWS: usize>(
+    columns: [[T; ROWS]; WINDOW],
+    zero: T,
+) -> [[T; WINDOW]; ROWS] {
+    let mut rows = [[zero; WINDOW]; ROWS];
+    for (x, column) in columns.iter().enumerate() {
+        for (y, &number) in column.iter().enumerate() {
+            rows[y][x] = number;
+        }
+    }
+    rows
 }
 
 impl<E: Element> Step<E> for Winograd {
@@ -242,6 +252,7 @@ impl Winograd {
         to: *mut f32,
         context: &Context<E>,
     ) {
+        let zero = simd.splat(0.0);
         let from_point_to_point = self.input.len() * self.plane;
         for (block, &plane) in self.input.iter().enumerate() {
             for (index, window) in windows.clone().enumerate() {
@@ -249,13 +260,15 @@ impl Winograd {
                 // SAFETY: the window lies in the plane with its margin, and `to` has room.
                 unsafe {
                     let from = context.planes.add(plane + y * self.grid.row() + x * LANES);
-                    let half: [_; WINDOW] = from_fn(|x| {
-                        let column =
-                            from_fn(|y| E::load(simd, from.add(y * self.grid.row() + x * LANES)));
-                        forward(simd, column)
-                    });
+                    let mut columns = [[zero; WINDOW]; WINDOW];
+                    for (x, column) in columns.iter_mut().enumerate() {
+                        for (y, number) in column.iter_mut().enumerate() {
+                            *number = E::load(simd, from.add(y * self.grid.row() + x * LANES));
+                        }
+                        *column = forward(simd, *column);
+                    }
                     let to = to.add(block * self.plane + index * LANES);
-                    for (y, row) in turned(half).into_iter().enumerate() {
+                    for (y, row) in turned(columns, zero).into_iter().enumerate() {
                         for (x, &value) in forward(simd, row).iter().enumerate() {
                             simd.store(to.add((y * WINDOW + x) * from_point_to_point), value);
                         }
@@ -319,27 +332,30 @@ impl Winograd {
         activation: impl Activate,
     ) {
         let Finish { bias, residual, output, .. } = &self.finish;
+        let zero = simd.splat(0.0);
         let from_point_to_point = output.len() * self.plane;
         for (block, &plane) in output.iter().enumerate() {
             for (index, window) in windows.clone().enumerate() {
                 let (y, x) = (window / self.columns * OUTPUT, window % self.columns * OUTPUT);
                 let at = self.grid.at(y, x);
-                let rows = (self.grid.height - y).min(OUTPUT);
-                let columns = (self.grid.width - x).min(OUTPUT);
+                let height = (self.grid.height - y).min(OUTPUT);
+                let width = (self.grid.width - x).min(OUTPUT);
                 // SAFETY: the products are there; only places of the grid are written.
                 unsafe {
                     let bias = simd.load(bias.start().add(block * LANES));
                     let from = from.add(block * self.plane + index * LANES);
-                    let half: [_; WINDOW] = from_fn(|x| {
-                        let column = from_fn(|y| {
-                            simd.load(from.add((y * WINDOW + x) * from_point_to_point))
-                        });
-                        backward(simd, column)
-                    });
-                    for (y, row) in turned(half).into_iter().enumerate().take(rows) {
+                    let mut columns = [[zero; OUTPUT]; WINDOW];
+                    for (x, column) in columns.iter_mut().enumerate() {
+                        let mut numbers = [zero; WINDOW];
+                        for (y, number) in numbers.iter_mut().enumerate() {
+                            *number = simd.load(from.add((y * WINDOW + x) * from_point_to_point));
+                        }
+                        *column = backward(simd, numbers);
+                    }
+                    for (y, row) in turned(columns, zero).into_iter().enumerate().take(height) {
                         let row = backward(simd, row);
                         let at = at + y * self.grid.row();
-                        for (x, &sum) in row.iter().enumerate().take(columns) {
+                        for (x, &sum) in row.iter().enumerate().take(width) {
                             let at = at + x * LANES;
                             let mut value = activation.apply(simd, simd.add(sum, bias));
                             if let Some(residual) = residual {

@@ -250,7 +250,8 @@ impl Layers {
         let layers = network.layers(width, height)?.into_iter().enumerate();
         let layers = layers.map(|(number, about)| {
             let of_layer = steps.iter().filter(|step| step.layer == number);
-            let seconds = of_layer.map(|StepTime { nanos, .. }| *nanos as f64 * 1e-9).sum::<f64>();
+            let nanos: u64 = of_layer.map(|StepTime { nanos, .. }| nanos).sum();
+            let seconds = nanos as f64 * 1e-9;
             let flop = about.multiplications as f64 * 2.0;
             let speed = if seconds > 0.0 { flop / seconds } else { 0.0 };
             Layer {

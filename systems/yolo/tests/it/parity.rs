@@ -283,20 +283,22 @@ mod half {
 }
 
 #[test]
-fn bf16_is_near_f32() {
-    for name in
-        ["tiny-v8", "tiny-v9e", "tiny-12x", "tiny-26-pose", "tiny-11-cls", "tiny-color-detect"]
-    {
+fn bf16_is_near_f32_in_trained_networks_and_not_in_random_ones() {
+    let deviation = |name: &str| {
         let network = |precision| {
             let engine = Engine::Cpu { precision, threads: 1 };
             fixture::network_with(name, &LoadOptions { engine, ..LoadOptions::default() })
         };
         let (short, exact) = (network(CpuPrecision::Bf16), network(CpuPrecision::F32));
-        let deviation = short.deviation(&exact).unwrap();
-        println!("{name}: {deviation:.1e}");
+        short.deviation(&exact).unwrap()
+    };
+    for name in ["tiny-color-detect", "tiny-color-classify"] {
+        let deviation = deviation(name);
         // Something differs: else it would be computed in 32 bits.
         assert!((1e-5..4e-2).contains(&deviation), "{name}: {deviation}");
     }
+    // Its weights are random and large: each rounding grows.
+    assert!(deviation("tiny-v8") > 4e-2);
 }
 
 #[test]

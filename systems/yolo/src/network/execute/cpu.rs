@@ -48,7 +48,7 @@ impl Cpu {
         Self { weights, options, programs: Recent::new() }
     }
 
-    /// Executes a plan.
+    /// Executes a plan. Its program is kept.
     ///
     /// # Shapes
     ///
@@ -60,19 +60,13 @@ impl Cpu {
         input: &[f32],
     ) -> Result<HostOutput, NetworkError> {
         let program = self.program(plan)?;
-        let mut outputs = buffers(&program, pictures);
-        program.run(pictures, input, &mut slices(&mut outputs))?;
-        Ok(match &plan.output {
-            Output::Anchors { layout, levels, prototypes } => {
-                let prototypes = prototypes.and_then(|_| outputs.pop()).unwrap_or_default();
-                let shape = [pictures, layout.rows(), layout.anchors()];
-                HostOutput::Anchors { rows: rows(levels, &outputs, shape), shape, prototypes }
-            }
-            Output::Classes(value) => HostOutput::Classes {
-                logits: outputs.pop().unwrap_or_default(),
-                shape: [pictures, value.shape.channels],
-            },
-        })
+        output(plan, &program, pictures, input)
+    }
+
+    /// Executes a plan for one picture, as [`Cpu::run`], and keeps nothing.
+    pub fn run_once(&self, plan: &Plan, input: &[f32]) -> Result<HostOutput, NetworkError> {
+        let program = translation::program(plan, &self.weights, &self.options)?;
+        output(plan, &program, 1, input)
     }
 
     /// How long each step of a plan takes with one picture: the median of some runs.
@@ -102,6 +96,27 @@ impl Cpu {
         self.programs
             .of([width, height], || Ok(translation::program(plan, &self.weights, &self.options)?))
     }
+}
+
+fn output(
+    plan: &Plan,
+    program: &Program,
+    pictures: usize,
+    input: &[f32],
+) -> Result<HostOutput, NetworkError> {
+    let mut outputs = buffers(program, pictures);
+    program.run(pictures, input, &mut slices(&mut outputs))?;
+    Ok(match &plan.output {
+        Output::Anchors { layout, levels, prototypes } => {
+            let prototypes = prototypes.and_then(|_| outputs.pop()).unwrap_or_default();
+            let shape = [pictures, layout.rows(), layout.anchors()];
+            HostOutput::Anchors { rows: rows(levels, &outputs, shape), shape, prototypes }
+        }
+        Output::Classes(value) => HostOutput::Classes {
+            logits: outputs.pop().unwrap_or_default(),
+            shape: [pictures, value.shape.channels],
+        },
+    })
 }
 
 fn buffers(program: &Program, pictures: usize) -> Vec<Vec<f32>> {

@@ -58,6 +58,7 @@ struct NodeReport {
 #[derive(Debug, Serialize)]
 struct NetworkReport {
     task: &'static str,
+    family: Option<String>,
     /// Name of the file that describes the architecture.
     architecture: Option<String>,
     scale: Option<String>,
@@ -130,7 +131,8 @@ impl NetworkReport {
     fn of(path: &Path) -> Result<Self> {
         let checkpoint = Checkpoint::open(path)?;
         let network = Network::load(&checkpoint, &LoadOptions::default())?;
-        let NetworkInfo { task, classes, input, stride, provenance } = network.info().clone();
+        let NetworkInfo { task, family, classes, input, stride, provenance } =
+            network.info().clone();
         let [width, height] = input;
         let layers: Vec<LayerReport> =
             network.layers(width, height)?.into_iter().map(LayerReport::of).collect();
@@ -142,6 +144,7 @@ impl NetworkReport {
                 Task::Obb => "obb",
                 Task::Classify => "classify",
             },
+            family,
             architecture: provenance.architecture,
             scale: provenance.scale,
             classes: classes.iter().map(ToString::to_string).collect(),
@@ -201,8 +204,11 @@ impl fmt::Display for NetworkReport {
         let mut line = |name: &str, text: &str| writeln!(f, "  {name:<13}{text}");
         line("task", self.task)?;
         let scale = self.scale.as_ref().map(|scale| format!(", scale {scale}"));
-        let architecture = self.architecture.as_deref().unwrap_or("unknown");
-        line("architecture", &format!("{architecture}{}", scale.unwrap_or_default()))?;
+        let family = self.family.as_deref().unwrap_or("unknown");
+        line("family", &format!("{family}{}", scale.unwrap_or_default()))?;
+        if let Some(architecture) = &self.architecture {
+            line("architecture", architecture)?;
+        }
         let classes = self.classes.iter().enumerate().map(|(at, class)| format!("{at} {class}"));
         line("classes", &classes.collect::<Vec<_>>().join(", "))?;
         line("input", &format!("{width} x {height}, stride {}", self.stride))?;
@@ -259,12 +265,41 @@ mod tests {
         let [node] = report.nodes.as_slice() else { panic!("more than one network") };
         let network = &node.network;
         assert_eq!((network.task, network.scale.as_deref()), ("segment", Some("n")));
+        // Its file does not name the architecture: its modules do.
+        assert_eq!(network.family.as_deref(), Some("YOLO26"));
+        assert_eq!(network.licence.as_deref(), Some("MIT OR Apache-2.0"));
+        assert_eq!(network.date.as_deref(), Some("2026-11-24T00:00:00"));
+        assert_eq!(network.version.as_deref(), Some("8.4.190"));
         assert_eq!(network.classes, ["first", "second", "third"]);
         assert_eq!((network.input, network.stride), ([128, 128], 32));
         // As torch counts them: the sum of `numel()` over `parameters()`.
         assert_eq!(network.parameters, 80_899);
         assert_eq!(network.layers[0].output, Some([8, 64, 64]));
         assert_eq!(network.layers[12].from, [11, 6]);
+    }
+
+    /// Parameters are those that `model.info()` of Ultralytics 8.4.190 prints; GFLOPs those that it
+    /// prints of the fused model, as it runs, which counts a few operations more in the boxes.
+    #[test]
+    fn parameters_and_operations_are_those_of_ultralytics() {
+        for (name, parameters, gflops) in [
+            ("tiny-v3-tiny", 22_898, 0.014563584),
+            ("tiny-v6", 83_613, 0.015599872),
+            ("tiny-v8", 199_705, 0.039399168),
+            ("tiny-v8-cls", 21_531, 0.005540352),
+            ("tiny-v9e", 51_781, 0.02436224),
+            ("tiny-v10n", 69_678, 0.009687552),
+            ("tiny-11-seg", 57_715, 0.010706944),
+            ("tiny-12x", 231_593, 0.039122432),
+            ("tiny-26", 72_080, 0.00863744),
+            ("tiny-26-pose", 170_624, 0.01250816),
+        ] {
+            let report = Report::of(&fixture(&format!("{name}.pt"))).unwrap();
+            let network = &report.nodes[0].network;
+            assert_eq!(network.parameters, parameters, "{name}");
+            let part = network.gflops / gflops;
+            assert!((0.998..=1.0 + 1e-6).contains(&part), "{name}: {}", network.gflops);
+        }
     }
 
     #[test]

@@ -5,7 +5,9 @@
 use std::sync::LazyLock;
 
 use detector_fuzz::{Changed, limits, read_all};
-use detector_yolo::{Checkpoint, Criteria, LoadOptions, Network, Pictures};
+use detector_yolo::{
+    Checkpoint, CpuPrecision, Criteria, Engine, LoadOptions, Network, Pictures,
+};
 use libfuzzer_sys::fuzz_target;
 
 /// Together they have each module and each head. `seeds.py` made them.
@@ -32,7 +34,10 @@ fuzz_target!(|data: &[u8]| {
     if usize::from(which) % (FILES.len() + 1) == FILES.len() {
         read_all(&checkpoint);
     }
-    let Ok(network) = Network::load(&checkpoint, &LoadOptions::default()) else { return };
+    // Other threads would take longer to wake than all else takes.
+    let engine = Engine::Cpu { precision: CpuPrecision::F32, threads: 1 };
+    let options = LoadOptions { engine, ..LoadOptions::default() };
+    let Ok(network) = Network::load(&checkpoint, &options) else { return };
     let side = 16_usize.next_multiple_of(network.info().stride);
     if side <= 64 {
         let _ = network.predict(

@@ -14,6 +14,10 @@ use crate::PIPELINE_FILE;
 use crate::error::ArchiveError;
 use crate::pipeline::{self, NodeSpec, Pipeline};
 
+/// Entries of a bare checkpoint, which has one for each of its tensors: large networks have thousands.
+/// As many as its reader accepts.
+const CHECKPOINT_ENTRIES: u64 = 16_384;
+
 /// What an archive may be at most.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ArchiveLimits {
@@ -72,7 +76,7 @@ pub fn unpack(path: &Path, cache: &Path, limits: &ArchiveLimits) -> Result<Unpac
         .map_err(ArchiveError::io("reading the archive"))?
         .1;
     let mut zip = ZipArchive::new(file).map_err(|error| ArchiveError::Zip(error.to_string()))?;
-    at_most("entries", zip.len() as u64, limits.entries)?;
+    at_most("entries", zip.len() as u64, limits.entries.max(CHECKPOINT_ENTRIES))?;
     let entries = checked_entries(&mut zip, limits)?;
     let Some(folder) = folder_of_pipeline(&entries) else {
         if entries.iter().any(|entry| entry.ends_with("/data.pkl")) {
@@ -80,6 +84,7 @@ pub fn unpack(path: &Path, cache: &Path, limits: &ArchiveLimits) -> Result<Unpac
         }
         return Err(ArchiveError::NoPipeline);
     };
+    at_most("entries", zip.len() as u64, limits.entries)?;
 
     let text = read_text(&mut zip, &format!("{folder}{PIPELINE_FILE}"), limits.pipeline_bytes)?;
     let beside = |name: &str| !name.contains('/') && entries.contains(&format!("{folder}{name}"));

@@ -11,6 +11,7 @@ mod downsample;
 mod engine;
 mod error;
 mod execute;
+mod family;
 mod fuse;
 mod ghost;
 mod graph;

@@ -109,3 +109,16 @@ fn a_bare_checkpoint_is_an_archive_of_one_node() {
     assert_eq!(found.pipeline.nodes.len(), 1);
     assert_eq!(&*found.pipeline.nodes[0].name, "archive");
 }
+
+#[test]
+fn a_large_network_has_more_entries_than_an_archive_may_have() {
+    let here = Folder::new();
+    let names: Vec<String> = (0..1_200).map(|tensor| format!("best/data/{tensor}")).collect();
+    let tensors = names.iter().map(|name| (name.as_str(), &b"numbers"[..]));
+    let entries: Vec<_> = tensors.chain([("best/data.pkl", &b"pickle"[..])]).collect();
+    assert_eq!(here.unpack(&entries).unwrap().pipeline.nodes.len(), 1);
+
+    let pipeline = pipeline();
+    let archive: Vec<_> = entries.into_iter().chain([("pipeline.json", &pipeline[..])]).collect();
+    here.refuses(&archive, "entries: 1202, expected at most 1000");
+}

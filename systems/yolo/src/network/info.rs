@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::error::{NetworkError, whose};
+use super::family;
 use super::graph::Graph;
 use super::place::Place;
 use super::plan::Output;
@@ -41,6 +42,9 @@ pub enum Task {
 pub struct NetworkInfo {
     /// What it does with a picture.
     pub task: Task,
+    /// Which family of Ultralytics' it is of, as `YOLOv8` or `YOLO11`: by the name of its architecture,
+    /// or by its modules where a file does not tell that.
+    pub family: Option<String>,
     /// Names of its classes, by their number.
     pub classes: Vec<Arc<str>>,
     /// Size of the input that it was trained with, `[width, height]`: multiples of the stride.
@@ -114,8 +118,11 @@ pub(crate) fn model<'a>(root: Value<'a>, site: &'a Site) -> Result<Source<'a>, N
 
 impl NetworkInfo {
     pub(crate) fn read(root: Value, model: &Source, graph: &Graph) -> Result<Self, NetworkError> {
-        let (task, count, stride) = match graph.plan(MEASURE, MEASURE)?.output {
+        let plan = graph.plan(MEASURE, MEASURE)?;
+        let mut bins = None;
+        let (task, count, stride) = match &plan.output {
             Output::Anchors { layout, .. } => {
+                bins = Some(layout.bins);
                 let stride = layout.levels.iter().map(|level| level.stride).max().unwrap_or(1);
                 let task = match layout.more {
                     More::Nothing => Task::Detect,
@@ -127,7 +134,12 @@ impl NetworkInfo {
             }
             Output::Classes(logits) => (Task::Classify, logits.shape.channels, 1),
         };
-        let provenance = Provenance::read(root, model);
+        let mut provenance = Provenance::read(root, model);
+        let named = provenance.architecture.as_deref().and_then(family::named);
+        let (family, scale) = named.map_or((None, None), |(family, scale)| (Some(family), scale));
+        let marked = || family::marked(&graph.layers(&plan), bins).map(str::to_owned);
+        let family = family.or_else(marked);
+        provenance.scale = provenance.scale.or(scale);
         let side = match task {
             Task::Classify => CLASSIFY_SIDE,
             _ => DETECT_SIDE,
@@ -137,7 +149,7 @@ impl NetworkInfo {
             .unwrap_or([side, side])
             .map(|side| side.next_multiple_of(stride));
         graph.plan(input[0], input[1])?;
-        Ok(Self { task, classes: classes(model, count)?, input, stride, provenance })
+        Ok(Self { task, family, classes: classes(model, count)?, input, stride, provenance })
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn marked(layers: &[LayerInfo], bins: Option<usize>) -> Option<&'stat
     let has = |name: &str| layers.iter().any(|layer| layer.class.rsplit('.').next() == Some(name));
     let (_, family) = MARKS.iter().find(|(module, _)| has(module))?;
     // Version 26 is made of the same modules as 11, and tells the distance to a side itself.
-    Some(if *family == "YOLO11" && bins == Some(1) { "YOLO26" } else { family })
+    Some(if *family == "YOLO11" && bins == Some(1) { "YOLO26" } else { *family })
 }
 
 #[cfg(test)]

@@ -186,6 +186,9 @@ pub struct DetectArgs {
     /// What inference runs on: auto, cpu, gpu, gpu:N, gpu:software.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: String,
+    /// The numbers that networks compute with: auto, f32, f16, bf16.
+    #[arg(long, value_name = "PRECISION", default_value = "auto")]
+    pub precision: String,
     /// Longest side of the network's input in pixels; the size it was trained for if not given.
     #[arg(long, value_name = "PIXELS")]
     pub imgsz: Option<u32>,

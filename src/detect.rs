@@ -103,7 +103,8 @@ impl Detector {
     /// # Errors
     /// When there is no such device, or the model cannot be used.
     pub(crate) fn start(args: &DetectArgs) -> Result<Self> {
-        let config = Config { device: args.device.clone(), ..Config::default() };
+        let (device, precision) = (args.device.clone(), args.precision.clone());
+        let config = Config { device, precision, ..Config::default() };
         let (wake, sleeper) = wake();
         let mut app = App::empty();
         let engine = Engine::new(Timepiece::real(), wake)?;
@@ -340,6 +341,7 @@ mod tests {
         let args = DetectArgs {
             model: models.join("tiny-26-pose.pt"),
             device: "cpu".to_owned(),
+            precision: "auto".to_owned(),
             imgsz: None,
             conf: None,
             iou: None,

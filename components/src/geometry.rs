@@ -61,6 +61,16 @@ pub struct Point {
     pub y: f32,
 }
 
+impl Point {
+    /// The place of a region that is nearest to this one.
+    pub fn within(self, region: Region) -> Self {
+        let axis = |at: f32, start: u32, length: u32| {
+            f64::from(at).clamp(f64::from(start), f64::from(start) + f64::from(length)) as f32
+        };
+        Self { x: axis(self.x, region.x, region.width), y: axis(self.y, region.y, region.height) }
+    }
+}
+
 /// A width and a height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Size {
@@ -192,18 +202,17 @@ impl Placement {
     /// A box in pixels of the tensor, in pixels of the frame, cut to the region that was looked at.
     pub fn frame_from_tensor(&self, bbox_in_tensor: BBox) -> BBox {
         let BBox { x1, y1, x2, y2 } = bbox_in_tensor;
-        let first = self.frame_point_from_tensor(Point { x: x1, y: y1 });
-        let second = self.frame_point_from_tensor(Point { x: x2, y: y2 });
+        let corner = |x, y| self.frame_point_from_tensor(Point { x, y }).within(self.source);
+        let (first, second) = (corner(x1, y1), corner(x2, y2));
         BBox { x1: first.x, y1: first.y, x2: second.x, y2: second.y }
     }
 
-    /// A point in pixels of the tensor, in pixels of the frame, moved into the region that was
-    /// looked at.
+    /// A point in pixels of the tensor, in pixels of the frame. Outside the region that was looked at
+    /// when the point lies beside the picture.
     pub fn frame_point_from_tensor(&self, point_in_tensor: Point) -> Point {
         let axis = |at: f32, offset: i32, source: u32, resized: u32, start: u32| {
             let scale = f64::from(source) / f64::from(resized);
-            let at = (f64::from(at) - f64::from(offset)) * scale;
-            (at.clamp(0.0, f64::from(source)) + f64::from(start)) as f32
+            ((f64::from(at) - f64::from(offset)) * scale + f64::from(start)) as f32
         };
         let Self { source, resized, offset: [left, top], .. } = *self;
         Point {

@@ -4,6 +4,7 @@ mod cameras_come_back;
 mod clients;
 mod configuration;
 mod ends_in_order;
+mod detect_equals_the_reference;
 mod heartbeats;
 mod hostile_input;
 mod logins;

@@ -85,3 +85,12 @@ fn a_box_that_is_no_number_covers_nothing() {
     let bbox = BBox { x1: f32::NAN, y1: f32::NAN, x2: f32::NAN, y2: f32::NAN };
     assert_eq!(bbox.region_within(region(10, 10)), None);
 }
+
+#[test]
+fn a_point_beside_the_picture_lies_beyond_it_until_it_is_moved() {
+    let source = Region { x: 100, y: 50, width: 200, height: 100 };
+    let placement = Placement::letterbox(source, Size { width: 100, height: 100 });
+    let beside = placement.frame_point_from_tensor(Point { x: 50.0, y: 5.0 });
+    assert_eq!(beside, Point { x: 200.0, y: 10.0 });
+    assert_eq!(beside.within(source), Point { x: 200.0, y: 50.0 });
+}

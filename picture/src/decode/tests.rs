@@ -1,4 +1,7 @@
+use std::path::Path;
+
 use detector_components::geometry::Region;
+use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::{encode_jpeg, encode_png};
@@ -45,4 +48,35 @@ fn a_header_that_promises_too_much_is_refused() {
     // IHDR: width and height, then their checksum, which is read later than they are refused.
     bytes[16..24].copy_from_slice(&[0, 0, 0x40, 1, 0, 0, 0x40, 1]);
     assert!(decode(&bytes).is_err());
+}
+
+/// SHA-256 of `cv2.imread(file)[..., ::-1].tobytes()`, OpenCV 4.14 and 5.0.
+#[track_caller]
+fn is_read_as_opencv_reads_it(file: &Path, size: [u32; 2], expected: &str) {
+    let pixels = decode(&std::fs::read(file).unwrap()).unwrap();
+    assert_eq!([pixels.size().width, pixels.size().height], size);
+    let digest = Sha256::digest(pixels.plane(0));
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(digest, expected, "{}", file.display());
+}
+
+#[test]
+fn pictures_of_odd_sizes_are_read_as_opencv_reads_them() {
+    let fixture = |name: &str| Path::new("../tests/fixtures/pictures").join(name);
+    // Chroma of a quarter, and of half.
+    is_read_as_opencv_reads_it(
+        &fixture("cup.jpg"),
+        [597, 391],
+        "50b75a54f001fad752d6daa65b5c1bccd8547339aa3211b95ae474bd969e47b3",
+    );
+    is_read_as_opencv_reads_it(
+        &fixture("pilot.jpg"),
+        [211, 331],
+        "31cd263475be196402ef3f1c3f72f8efdd49e7f9847ec4569b84e4f1ca768549",
+    );
+    is_read_as_opencv_reads_it(
+        &fixture("cat.png"),
+        [61, 47],
+        "dcc7e419c2a24f9d93d2327c31a5b31a7c60bea867fb4f913b39ac97ca66b149",
+    );
 }

@@ -7,6 +7,7 @@ use detector_components::geometry::Placement;
 use detector_components::job::{Answer, TensorBox};
 use detector_components::network::NetworkInfo;
 use detector_components::node::{Expected, Keep, ResolvedClasses};
+use detector_components::outline::Outline;
 
 use crate::tracker::Sighting;
 
@@ -39,9 +40,10 @@ pub fn found(
                     class_id: bbox.class_id,
                     confidence: bbox.confidence,
                     bbox_in_frame: placement.frame_from_tensor(bbox.bbox_in_tensor),
-                    outline_in_frame: bbox.outline_in_tensor.as_ref().map(|outline| {
-                        outline.map(|point| placement.frame_point_from_tensor(point))
-                    }),
+                    outline_in_frame: bbox
+                        .outline_in_tensor
+                        .as_ref()
+                        .map(|outline| outline_in_frame(outline, placement)),
                 };
                 Some(Found { detection, top: Vec::new() })
             })
@@ -70,6 +72,18 @@ pub fn faint(answer: &Answer, placement: &Placement, keep: &Keep) -> Vec<Sightin
 
 fn is_kept(bbox: &TensorBox, keep: &Keep) -> bool {
     bbox.confidence > keep.min_confidence
+}
+
+/// What is told beside a box, in pixels of the frame. What has no corners of its own is cut to the
+/// region that was looked at; a rotated box would no longer be one.
+fn outline_in_frame(outline_in_tensor: &Outline, placement: &Placement) -> Outline {
+    outline_in_tensor.map(|point| {
+        let point = placement.frame_point_from_tensor(point);
+        match outline_in_tensor {
+            Outline::Mask(_) | Outline::Keypoints(_) => point.within(placement.source),
+            Outline::Rotated { .. } => point,
+        }
+    })
 }
 
 /// The whole input as one finding. None when the network names no class for its best number, or

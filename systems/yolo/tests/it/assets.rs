@@ -28,18 +28,18 @@ fn photograph(name: &str) -> (Vec<u8>, [usize; 2]) {
 #[test]
 #[ignore = "needs the assets: script/assets"]
 fn the_bus_is_found_as_ultralytics_finds_it() {
-    // Ultralytics 8.4.190, torch 2.15, confidence 0.25, overlap 0.7.
+    // Ultralytics 8.4.190, torch 2.5.1, confidence 0.25, overlap 0.7.
     let expected = [
-        ("bus", 0.899, [19.7, 230.0, 801.8, 744.1]),
-        ("person", 0.885, [670.1, 390.6, 809.6, 875.3]),
-        ("person", 0.863, [49.5, 398.1, 240.8, 905.1]),
-        ("person", 0.822, [222.6, 404.5, 346.1, 859.9]),
-        ("stop sign", 0.461, [0.1, 254.6, 32.0, 325.6]),
-        ("person", 0.443, [0.0, 555.3, 74.8, 875.0]),
+        ("bus", 0.8985, [19.68, 230.03, 801.79, 744.14]),
+        ("person", 0.8849, [670.14, 390.57, 809.55, 875.29]),
+        ("person", 0.8628, [49.49, 398.13, 240.76, 905.09]),
+        ("person", 0.8223, [222.65, 404.54, 346.06, 859.89]),
+        ("stop sign", 0.4611, [0.11, 254.58, 31.96, 325.65]),
+        ("person", 0.4428, [0.0, 555.33, 74.82, 875.02]),
     ];
     let network = fixture::load(&Checkpoint::open(asset("yolo11n-seg.pt")).unwrap()).unwrap();
     let (rgb, size) = photograph("bus.jpg");
-    let picture = letterbox(&rgb, size, 640);
+    let picture = letterbox(rgb, size, 640);
     assert_eq!(picture.pictures.shape(), [1, 3, 640, 480]);
 
     let found = network.predict(picture.pictures.clone(), &[Criteria::default()]).unwrap();
@@ -59,9 +59,9 @@ fn the_bus_is_found_as_ultralytics_finds_it() {
     assert_eq!(found.len(), expected.len());
     for ((name, confidence, bbox), expected) in found.iter().zip(&expected) {
         assert_eq!(name, expected.0);
-        assert!((confidence - expected.1).abs() < 0.005, "{name}: {confidence}");
+        assert!((confidence - expected.1).abs() < 1e-3, "{name}: {confidence}");
         for (found, expected) in bbox.iter().zip(&expected.2) {
-            assert!((found - expected).abs() < 1.0, "{name}: {bbox:?}");
+            assert!((found - expected).abs() < 0.1, "{name}: {bbox:?}");
         }
     }
 }
@@ -80,7 +80,7 @@ fn the_bus_has_the_mask_that_ultralytics_finds() {
     ];
     let network = fixture::load(&Checkpoint::open(asset("yolo11n-seg.pt")).unwrap()).unwrap();
     let (rgb, size) = photograph("bus.jpg");
-    let picture = letterbox(&rgb, size, 640);
+    let picture = letterbox(rgb, size, 640);
     let found = network.predict(picture.pictures, &[Criteria::default()]).unwrap();
     let [Prediction::Boxes(boxes)] = found.as_slice() else {
         panic!("a segmenter finds boxes");
@@ -99,9 +99,12 @@ fn the_bus_has_the_mask_that_ultralytics_finds() {
         }
         let found = sum.map(|sum| sum / pixels);
         println!("{pixels} pixels around {found:.2?}");
-        assert!((pixels - f64::from(count)).abs() < 0.01 * f64::from(count), "{pixels} pixels");
+        assert!(
+            (pixels - f64::from(count)).abs() < 1.0 + 0.001 * f64::from(count),
+            "{pixels} pixels"
+        );
         for (found, expected) in found.iter().zip(middle) {
-            assert!((found - expected).abs() < 0.5, "around {found:?}");
+            assert!((found - expected).abs() < 0.05, "around {found:?}");
         }
     }
 }
@@ -109,9 +112,7 @@ fn the_bus_has_the_mask_that_ultralytics_finds() {
 #[test]
 #[ignore = "needs the assets: script/assets"]
 fn sparrows_are_found_in_rotated_boxes_as_ultralytics_finds_them() {
-    // Ultralytics 8.4.190, torch 2.5.1: x, y, width, height, angle, confidence, class. OpenCV scales
-    // a picture with weights of 11 bits: a twentieth of the values differ by one from what the exact
-    // weights give. With those, torch's own confidences change by as much as is allowed here.
+    // Ultralytics 8.4.190, torch 2.5.1: x, y, width, height, angle, confidence, class.
     let expected = [
         [1165.6326, 612.3312, 90.8489, 71.7497, 0.0185, 0.7946, 2.0],
         [480.3592, 742.9379, 97.5863, 97.4596, -0.0009, 0.779, 2.0],
@@ -126,7 +127,7 @@ fn sparrows_are_found_in_rotated_boxes_as_ultralytics_finds_them() {
     let network = fixture::load(&Checkpoint::open(asset("sparrows.pt")).unwrap()).unwrap();
     assert_eq!((network.info().task, network.info().input), (Task::Obb, [640, 640]));
     let (rgb, size) = fixture::png(&asset("aviary.png"));
-    let picture = letterbox(&rgb, size, 640);
+    let picture = letterbox(rgb, size, 640);
     let found = network.predict(picture.pictures.clone(), &[Criteria::default()]).unwrap();
     let [Prediction::Boxes(boxes)] = found.as_slice() else {
         panic!("it finds boxes");
@@ -138,12 +139,12 @@ fn sparrows_are_found_in_rotated_boxes_as_ultralytics_finds_them() {
         let scale = size[0] as f64 / 640.0;
         for (side, expected) in rotated.size.iter().zip(&expected[2..]) {
             let side = f64::from(*side) * scale;
-            assert!((side - expected).abs() < 1.0 + 0.01 * expected, "{side}, not {expected}");
+            assert!((side - expected).abs() < 0.1 + 0.001 * expected, "{side}, not {expected}");
         }
         let [x, y, ..] = picture.picture_from_tensor([x, y, x, y]);
-        assert!((x - expected[0]).hypot(y - expected[1]) < 1.0, "{x} {y}, not {expected:?}");
-        assert!((f64::from(rotated.angle) - expected[4]).abs() < 0.02, "{expected:?}");
-        assert!((f64::from(found.confidence) - expected[5]).abs() < 0.02, "{expected:?}");
+        assert!((x - expected[0]).hypot(y - expected[1]) < 0.1, "{x} {y}, not {expected:?}");
+        assert!((f64::from(rotated.angle) - expected[4]).abs() < 1e-3, "{expected:?}");
+        assert!((f64::from(found.confidence) - expected[5]).abs() < 1e-3, "{expected:?}");
         assert_eq!(f64::from(found.class), expected[6]);
     }
 }
@@ -155,7 +156,7 @@ fn a_detector_of_an_old_version_runs() {
     let network = fixture::load(&Checkpoint::open(asset("plates.pt")).unwrap()).unwrap();
     println!("{:?}", network.info());
     let (rgb, size) = photograph("zidane.jpg");
-    let picture = letterbox(&rgb, size, 640);
+    let picture = letterbox(rgb, size, 640);
     let found = network.predict(picture.pictures, &[Criteria::default()]).unwrap();
     println!("{found:?}");
     assert_eq!(found.len(), 1);
@@ -179,7 +180,7 @@ fn bf16_finds_what_f32_finds() {
             true => fixture::png(&asset(picture)),
             false => photograph(picture),
         };
-        let letterboxed = letterbox(&rgb, size, 640);
+        let letterboxed = letterbox(rgb, size, 640);
         let found = |network: &Network| {
             let criteria = Criteria { min_confidence: 0.28, ..Criteria::default() };
             let found = network.predict(letterboxed.pictures.clone(), &[criteria]).unwrap();

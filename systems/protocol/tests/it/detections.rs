@@ -8,8 +8,10 @@ use detector_components::clock::Moment;
 use detector_components::display::{Session, ShownOn};
 use detector_components::identity::ExternalId;
 use detector_components::results::BranchFindings;
+use detector_components::subscription::OwnedBy;
 use serde_json::json;
 
+use crate::pictures::get;
 use crate::scene::{Scene, finding, frame};
 use crate::stand::{Cms, Engine};
 
@@ -106,4 +108,44 @@ fn whoever_does_not_read_gets_the_newest_when_it_reads_again() {
         (counts.dropped_detections + received == FRAMES).then_some(counts)
     });
     assert_eq!(counts.detections, FRAMES);
+}
+
+#[test]
+fn a_client_that_stops_reading_changes_nothing_for_others_and_stays_within_its_bound() {
+    const MAX_BYTES: u64 = 4 << 20;
+    let engine = Engine::start();
+    let mut other = engine.connect();
+    other.next_of("stateReport");
+    let clients = |world: &mut World| -> Vec<Entity> {
+        world.query_filtered::<Entity, With<Client>>().iter(world).collect()
+    };
+    let (scene, first) = engine.ask(move |world| {
+        let scene = Scene::new(world);
+        scene.subscribe(world, "other;cam", None);
+        (scene, clients(world)[0])
+    });
+    let stopped = engine.connect();
+    let second =
+        engine.wait_for(move |world| clients(world).into_iter().find(|client| *client != first));
+    engine.ask(move |world| {
+        for number in 0..40 {
+            let entity = scene.subscribe(world, &format!("stopped;{number}"), None);
+            world.entity_mut(entity).insert(OwnedBy(second));
+        }
+    });
+
+    let crowd = vec![finding("person", 0.5, [0.0, 0.0, 5.0, 6.0]); 400];
+    let mut sequence = 0;
+    while engine.counts().dropped_detections < 1_000 {
+        sequence += 1;
+        let crowd = crowd.clone();
+        engine.ask(move |world| scene.finish(world, frame(sequence, Moment::default()), crowd));
+        assert_eq!(other.next_of("imageDetection")["frame"], sequence, "none is lost or late");
+    }
+    let state = get(&engine, "/state").json();
+    let clients = state["clients"].as_array().unwrap().iter();
+    let waiting: Vec<_> = clients.map(|client| client["waitingBytes"].as_u64().unwrap()).collect();
+    assert!(waiting.iter().all(|bytes| *bytes <= MAX_BYTES), "{waiting:?}");
+    assert!(waiting.iter().any(|bytes| *bytes > 0), "{waiting:?}");
+    drop(stopped);
 }

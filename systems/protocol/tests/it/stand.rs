@@ -147,7 +147,9 @@ impl Engine {
 
     pub fn connect_to(&self, path: &str) -> Result<Cms<'_>, tungstenite::Error> {
         let url = format!("ws://{}{path}", self.address);
-        let (socket, _) = self.runtime.block_on(tokio_tungstenite::connect_async(url))?;
+        // Two small messages in a row must not wait for an acknowledgement of the first.
+        let connecting = tokio_tungstenite::connect_async_with_config(url, None, true);
+        let (socket, _) = self.runtime.block_on(connecting)?;
         Ok(Cms { engine: self, socket })
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use detector_components::action::{ActionCounters, Outcome};
 use detector_components::clock::Timepiece;
+use detector_components::timing::{Step, Timings};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
@@ -97,6 +98,7 @@ pub async fn deliver(
     config: ActConfig,
     timepiece: Timepiece,
     counters: ActionCounters,
+    timings: Timings,
 ) {
     let mut pause = config.reconnect_base;
     let mut away = false;
@@ -108,6 +110,7 @@ pub async fn deliver(
         }
         match link.send(&mut parcel).await {
             Ok(()) => {
+                timings.record(Step::Act, timepiece.now().since(parcel.since));
                 queue.done();
                 pause = config.reconnect_base;
                 if std::mem::take(&mut away) {

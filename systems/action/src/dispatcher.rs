@@ -8,6 +8,7 @@ use std::time::Duration;
 use bevy_ecs::prelude::*;
 use detector_components::action::{ActionCounters, Outcome};
 use detector_components::clock::Timepiece;
+use detector_components::timing::Timings;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -60,12 +61,12 @@ impl Dispatcher {
         Self { config, runtime, timepiece, counters, ways: HashMap::new(), ended: Vec::new() }
     }
 
-    /// Hands an errand over. Never waits.
-    pub(crate) fn send(&mut self, server: &Server, errand: Errand) {
+    /// Hands an errand over. Never waits. How long it is under way is counted in `timings`.
+    pub(crate) fn send(&mut self, server: &Server, errand: Errand, timings: &Timings) {
         let kinds = errand.kinds();
         let count = |outcome| kinds.iter().for_each(|kind| self.counters.count(*kind, outcome));
         if !self.ways.contains_key(server) {
-            let Some(way) = self.open(server) else {
+            let Some(way) = self.open(server, timings) else {
                 count(Outcome::NoServer);
                 return;
             };
@@ -84,7 +85,7 @@ impl Dispatcher {
         }
     }
 
-    fn open(&self, server: &Server) -> Option<Way> {
+    fn open(&self, server: &Server, timings: &Timings) -> Option<Way> {
         let link = Link::to(server, &self.config, &self.counters)?;
         let (errands, unpacked) = mpsc::channel(MAX_UNPACKED);
         let pictures = Arc::<AtomicUsize>::default();
@@ -102,6 +103,7 @@ impl Dispatcher {
             self.config.clone(),
             self.timepiece.clone(),
             self.counters.clone(),
+            timings.clone(),
         ));
         Some(Way { errands, pictures, journey: Journey { queue, courier } })
     }

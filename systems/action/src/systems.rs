@@ -13,6 +13,7 @@ use detector_components::node::{Actions, BranchInput, Branches, Node, NodeOf, Tr
 use detector_components::pass::{Finished, PassOf};
 use detector_components::results::{Finding, PassResults, Results};
 use detector_components::subscription::Subscription;
+use detector_components::timing::Timings;
 use detector_components::view::WatchedBy;
 use tracing::{debug, warn};
 use uuid::Uuid;
@@ -56,7 +57,8 @@ pub fn act(
     displays: Query<(Option<&Session>, Option<&SessionValues>, Option<&ProgressionStage>)>,
     nodes: Query<(&Node, &Actions, &NodeOf, &Trigger, Option<&Branches>)>,
     servers: Query<(Option<&RedisServer>, Option<&PostgresServer>), With<Model>>,
-    (timepiece, clock, counters): (Res<Timepiece>, Res<Clock>, Res<ActionCounters>),
+    (timepiece, clock): (Res<Timepiece>, Res<Clock>),
+    (counters, timings): (Res<ActionCounters>, Res<Timings>),
     mut gone: RemovedComponents<Actions>,
     mut patches: MessageWriter<SessionPatch>,
     mut dispatcher: ResMut<Dispatcher>,
@@ -141,7 +143,8 @@ pub fn act(
                 ];
                 for (server, steps) in ways {
                     if let Some(server) = server.filter(|_| !steps.is_empty()) {
-                        dispatcher.send(&server, Errand { steps, since: clock.now });
+                        let errand = Errand { steps, since: clock.now };
+                        dispatcher.send(&server, errand, &timings);
                         has_run = true;
                     }
                 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bevy_ecs::prelude::*;
 use bevy_ecs::system::SystemParam;
+use detector_components::action::ActionCounters;
 use detector_components::camera::{Camera, CameraCounters, LatestFrame, StreamState};
 use detector_components::client::Client;
 use detector_components::clock::{Clock, Moment};
@@ -95,6 +96,7 @@ pub struct Census<'w, 's> {
         ),
     >,
     pub device: Option<Res<'w, DeviceState>>,
+    pub actions: Option<Res<'w, ActionCounters>>,
     pub jobs: Query<'w, 's, Has<InBatch>, With<Job>>,
     pub batches: Query<'w, 's, (), With<Batch>>,
     pub passes: Query<'w, 's, (), With<Pass>>,

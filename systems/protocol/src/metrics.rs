@@ -22,6 +22,7 @@ pub fn gather(census: &Census) -> Metrics {
     cameras(&mut metrics, census);
     views(&mut metrics, census);
     networks(&mut metrics, census);
+    actions(&mut metrics, census);
     queues(&mut metrics, census);
     steps(&mut metrics, &census.timings);
     metrics
@@ -281,6 +282,34 @@ fn networks(metrics: &mut Metrics, census: &Census) {
                 (label(&network.sha256), counters.last_batch_nanos as f64 / 1e9)
             })
             .collect::<Vec<_>>(),
+    );
+}
+
+fn actions(metrics: &mut Metrics, census: &Census) {
+    let counted = census.actions.iter().flat_map(|actions| actions.all());
+    metrics.counter(
+        "detector_actions",
+        "What happened to actions, by type and outcome",
+        counted
+            .map(|(kind, outcome, count)| {
+                let labels = vec![
+                    ("type", kind.as_str().to_owned()),
+                    ("outcome", outcome.as_str().to_owned()),
+                ];
+                (labels, count)
+            })
+            .collect::<Vec<_>>(),
+    );
+    let backlog = census.actions.as_ref().map(|actions| actions.backlog()).unwrap_or_default();
+    metrics.gauge(
+        "detector_actions_waiting",
+        "Actions that wait for servers that are away or busy",
+        [(vec![], backlog.actions as f64)],
+    );
+    metrics.gauge(
+        "detector_actions_waiting_bytes",
+        "Bytes of actions that wait, pictures included",
+        [(vec![], backlog.bytes as f64)],
     );
 }
 

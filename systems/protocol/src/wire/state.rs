@@ -39,6 +39,7 @@ pub struct State {
     cameras: Vec<CameraState>,
     models: Vec<ModelEntry>,
     networks: Vec<NetworkEntry>,
+    actions: Actions,
     counters: Counters,
 }
 
@@ -199,6 +200,17 @@ struct NetworkEntry {
     last_batch_ms: Value,
 }
 
+/// What happened to actions since the start, and what waits.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Actions {
+    /// How often each outcome was that of each type. What never happened is left out.
+    outcomes: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
+    waiting: u64,
+    waiting_bytes: u64,
+}
+
 /// What happened at the port since the start.
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Serialize)]
@@ -243,6 +255,7 @@ pub fn state_of_world(census: &Census) -> State {
         cameras: cameras(census),
         models: models(census),
         networks: networks(census),
+        actions: actions(census),
         counters: counters(census),
     }
 }
@@ -429,6 +442,16 @@ fn networks(census: &Census) -> Vec<NetworkEntry> {
             }
         })
         .collect()
+}
+
+fn actions(census: &Census) -> Actions {
+    let mut outcomes: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+    let counted = census.actions.iter().flat_map(|actions| actions.all());
+    for (kind, outcome, count) in counted.filter(|(.., count)| *count > 0) {
+        outcomes.entry(kind.as_str()).or_default().insert(outcome.as_str(), count);
+    }
+    let backlog = census.actions.as_ref().map(|actions| actions.backlog()).unwrap_or_default();
+    Actions { outcomes, waiting: backlog.actions, waiting_bytes: backlog.bytes }
 }
 
 fn counters(census: &Census) -> Counters {

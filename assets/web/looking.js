@@ -35,6 +35,7 @@ function shown() {
 export class Looking {
   #wanted = false;
   #looping = false;
+  #asking;
 
   /**
    * `width` says how many pixels are worth asking for, `see` takes what came.
@@ -46,7 +47,8 @@ export class Looking {
   /** Whether there is something to see, and someone who sees it. */
   want(wanted) {
     this.#wanted = wanted;
-    if (wanted && !this.#looping) this.#loop();
+    if (!wanted) this.#asking?.abort();
+    else if (!this.#looping) this.#loop();
   }
 
   async #loop() {
@@ -58,10 +60,11 @@ export class Looking {
       await shown();
       await turn();
       try {
-        if (this.#wanted) seen = await fetchResults(this.id, this.width(), tag);
+        this.#asking = new AbortController();
+        if (this.#wanted) seen = await fetchResults(this.id, this.width(), tag, this.#asking.signal);
       } catch {
-        // That the worker is away, or wants a token, is said by the state.
-        await pause(PATIENCE_MILLIS);
+        // Not wanted any more; or the worker is away or wants a token, which the state says.
+        if (this.#wanted) await pause(PATIENCE_MILLIS);
       } finally {
         done();
       }

@@ -13,6 +13,8 @@ import { Tile } from "./tile.js";
 import { Events, factsOf, readState, verdictOf } from "./world.js";
 
 const PERIOD_MILLIS = 1_000;
+/** Afterwards someone else watches it too, and it is shown again. */
+const ENDING_MILLIS = 3_000;
 /** An answer that takes longer is given up. */
 const PATIENCE_MILLIS = 5_000;
 
@@ -23,6 +25,8 @@ const history = new History();
 const events = new Events();
 const tiles = new Map();
 const charts = MEASURES.map((measure) => new Chart(measure));
+/** What this page has ended, and until when the worker may still speak of it. */
+const ending = new Map();
 let world = null;
 let marked;
 
@@ -34,7 +38,12 @@ const form = new WatchForm(at("watch"), (payload) => client.subscribe(payload));
 const detail = new Detail(at("detail"), {
   history,
   mayEnd: (id) => client.holds(id),
-  end: (id) => client.unsubscribe(id),
+  end: (id) => {
+    tiles.get(id)?.remove();
+    tiles.delete(id);
+    ending.set(id, Date.now() + ENDING_MILLIS);
+    client.unsubscribe(id);
+  },
 });
 const observer = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
@@ -105,15 +114,14 @@ function showCharts() {
 function showVerdict({ tone, words }) {
   at("verdict").dataset.tone = tone;
   write(at("verdict"), words);
+  const name = world?.worker.workerId ?? "detector-worker";
+  document.title = tone === "good" ? name : `${words} · ${name}`;
 }
 
 function show() {
   const { worker, subscriptions } = world;
-  const name = worker.workerId ?? "detector-worker";
-  write(at("worker"), name);
-  const verdict = verdictOf(subscriptions);
-  showVerdict(verdict);
-  document.title = verdict.tone === "good" ? name : `${verdict.words} · ${name}`;
+  write(at("worker"), worker.workerId ?? "detector-worker");
+  showVerdict(verdictOf(subscriptions));
   writePairs(at("facts"), factsOf(worker));
   showTiles(subscriptions);
   showCharts();
@@ -126,24 +134,27 @@ function show() {
 }
 
 async function refresh() {
+  let state;
   try {
-    const state = await fetchState(AbortSignal.timeout(PATIENCE_MILLIS));
-    world = readState(state, world);
-    history.note(world.subscriptions, Date.now());
-    events.note(world);
-    show();
+    state = await fetchState(AbortSignal.timeout(PATIENCE_MILLIS));
   } catch (error) {
-    if (error instanceof TokenWanted) {
-      showVerdict({ tone: "warn", words: "locked" });
-      askForToken(at("token"), token() !== null, (given) => {
-        keepToken(given);
-        refresh();
-      });
-    } else {
-      showVerdict({ tone: "bad", words: "the worker does not answer" });
-      document.title = "does not answer · detector-worker";
-    }
+    if (error instanceof TokenWanted) lock();
+    else showVerdict({ tone: "bad", words: "the worker does not answer" });
+    return;
   }
+  world = readState(state, world);
+  world.subscriptions = world.subscriptions.filter(({ id }) => !(ending.get(id) > Date.now()));
+  history.note(world.subscriptions, Date.now());
+  events.note(world);
+  show();
+}
+
+function lock() {
+  showVerdict({ tone: "warn", words: "locked" });
+  askForToken(at("token"), token() !== null, (given) => {
+    keepToken(given);
+    refresh();
+  });
 }
 
 async function refreshAgainAndAgain() {

@@ -11,8 +11,8 @@ import zipfile
 from playwright.sync_api import expect, sync_playwright
 
 ROOT = pathlib.Path(__file__).parents[2]
-BINARY = os.environ["DETECTOR_BINARY"]
-PATIENCE_MILLIS = 60_000
+BINARY = os.environ["PAGE_WORKER"]
+PATIENCE_MILLIS = 30_000
 TOKEN = "a token & more"
 
 CONFIG = """(
@@ -120,7 +120,7 @@ class Browser:
 def subscribe(page, name, camera):
     """Watches a camera from the page's own form."""
     page.get_by_role("button", name="Watch a camera").click()
-    page.get_by_label("Name").fill(name)
+    page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Camera", exact=True).fill(camera)
     page.get_by_label("Model", exact=True).fill("colors.mpta")
     page.get_by_role("button", name="Watch", exact=True).click()

@@ -63,25 +63,30 @@ class Program:
 
 
 class Camera(Program):
-    """A camera that shows coloured squares and balls."""
+    """A camera that shows coloured squares and balls, and one for each video."""
 
-    def __init__(self, listen="127.0.0.1:0"):
-        super().__init__("simulate", "--listen", listen, wait_for=r"(rtsp://\S+/drawn)")
+    def __init__(self, *videos, listen="127.0.0.1:0"):
+        super().__init__("simulate", "--listen", listen, *videos, wait_for=r"(rtsp://\S+/drawn)")
         self.url = self.found
         self.address = re.search(r"//([^/]+)/", self.url).group(1)
 
 
-class Worker(Program):
-    """A worker with one model, `colors.mpta`, that wants the token."""
+FIXTURES = ROOT / "tests/fixtures/models"
+COLORS = (PIPELINE, {
+    "detect.pt": FIXTURES / "tiny-color-detect.pt", "classify.pt": FIXTURES / "tiny-color-classify.pt"})
 
-    def __init__(self, may_subscribe=True):
+
+class Worker(Program):
+    """A worker that wants the token, with models by a path: `colors.mpta`, if no others are given."""
+
+    def __init__(self, may_subscribe=True, **archives):
         self.folder = tempfile.TemporaryDirectory()
         models = pathlib.Path(self.folder.name)
-        fixtures = ROOT / "tests/fixtures/models"
-        with zipfile.ZipFile(models / "colors.mpta", "w") as archive:
-            archive.writestr("pipeline.json", json.dumps(PIPELINE))
-            archive.write(fixtures / "tiny-color-detect.pt", "detect.pt")
-            archive.write(fixtures / "tiny-color-classify.pt", "classify.pt")
+        for name, (pipeline, files) in {"colors": COLORS, **archives}.items():
+            with zipfile.ZipFile(models / f"{name}.mpta", "w") as archive:
+                archive.writestr("pipeline.json", json.dumps(pipeline))
+                for entry, file in files.items():
+                    archive.write(file, entry)
         config = models / "config.ron"
         config.write_text(CONFIG.format(
             token=TOKEN, models=models, may_subscribe=str(may_subscribe).lower()))
@@ -117,12 +122,12 @@ class Browser:
         self.playwright.stop()
 
 
-def subscribe(page, name, camera):
+def subscribe(page, name, camera, model="colors.mpta"):
     """Watches a camera from the page's own form."""
     page.get_by_role("button", name="Watch a camera").click()
     page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Camera", exact=True).fill(camera)
-    page.get_by_label("Model", exact=True).fill("colors.mpta")
+    page.get_by_label("Model", exact=True).fill(model)
     page.get_by_role("button", name="Watch", exact=True).click()
     expect(page.locator("#watch")).to_be_hidden(timeout=PATIENCE_MILLIS)
 

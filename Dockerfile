@@ -55,7 +55,7 @@ RUN apt-get update && \
         ca-certificates glib-networking libsoup-3.0-0 libvulkan1 $VULKAN_DRIVERS && \
     rm -rf /var/lib/apt/lists/*
 COPY --from=media /rootfs /
-RUN useradd --system --uid 10001 --no-create-home --home-dir /app --shell /usr/sbin/nologin worker && \
+RUN useradd --uid 10001 --no-create-home --home-dir /app --shell /usr/sbin/nologin worker && \
     install -d -o worker -g worker /app /app/models /var/cache/detector-worker
 WORKDIR /app
 ENV DETECTOR_LISTEN=0.0.0.0:8000 \

@@ -127,12 +127,19 @@ from() {
     furnish "$root"
 }
 
-inside() {
+# How something is run in the stage: `call`, then those words.
+call=()
+prepare_call() {
     local settings=() name
     for name in "${!environment[@]}"; do
         settings+=("$name=${environment[$name]}")
     done
-    chroot --userspec="$user" "$root" /usr/bin/env -i "${settings[@]}" "$@"
+    call=(chroot --userspec="$user" "$root" /usr/bin/env -i "${settings[@]}")
+}
+
+inside() {
+    prepare_call
+    "${call[@]}" "$@"
 }
 
 run() {
@@ -222,7 +229,9 @@ mounted+=("$root/tmp")
 # A port that is free now, rather than the image's.
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 environment[DETECTOR_LISTEN]=127.0.0.1:$port
-inside "${entrypoint[@]}" "${command[@]}" &
+# Not through a function, so that the number is the worker's own.
+prepare_call
+"${call[@]}" "${entrypoint[@]}" "${command[@]}" &
 worker=$!
 for attempt in $(seq 60); do
     kill -0 "$worker" 2>/dev/null || stop 'the worker ended'

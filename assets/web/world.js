@@ -62,7 +62,7 @@ function readSubscription(one, view, camera, sessions) {
     inferenceMs: view.passesFinished > 0 ? view.lastInferenceMs : undefined,
     resultAgeMs: view.passesFinished > 0 ? view.lastFrameAgeMs : undefined,
     finished: view.passesFinished,
-    dropped: sum(view.framesLeftOut, camera.dueTimesMissed),
+    dropped: view.framesLeftOut,
     failed: view.inferencesFailed,
     reconnects: camera.reconnects,
     lastError: camera.lastError,

@@ -218,6 +218,7 @@ impl DetectArgs {
         Self {
             model: model.to_owned(),
             device: "cpu".to_owned(),
+            precision: "auto".to_owned(),
             imgsz: None,
             conf: None,
             iou: None,

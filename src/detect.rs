@@ -338,18 +338,7 @@ mod tests {
     #[test]
     fn a_picture_is_answered() {
         let models = Path::new("tests/fixtures/models");
-        let args = DetectArgs {
-            model: models.join("tiny-26-pose.pt"),
-            device: "cpu".to_owned(),
-            precision: "auto".to_owned(),
-            imgsz: None,
-            conf: None,
-            iou: None,
-            max_det: None,
-            rect: false,
-            annotate: None,
-            images: Vec::new(),
-        };
+        let args = DetectArgs::of_model(&models.join("tiny-26-pose.pt"));
         let image = models.join("../pictures/coffee.png");
         let pixels = decode(&std::fs::read(&image).unwrap()).unwrap();
         let results = Detector::start(&args).unwrap().results(pixels, &image).unwrap();

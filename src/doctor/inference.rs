@@ -63,7 +63,8 @@ fn inference(config: &Config) -> Finding {
 /// Runs the tiny model on the configured device, over a picture whose truth is known.
 fn run(config: &Config) -> Result<String> {
     let checkpoint = tiny::checkpoint()?;
-    let args = DetectArgs { device: config.device.clone(), ..DetectArgs::of_model(&checkpoint) };
+    let (device, precision) = (config.device.clone(), config.precision.clone());
+    let args = DetectArgs { device, precision, ..DetectArgs::of_model(&checkpoint) };
     let mut detector = Detector::start(&args)?;
     let began = Instant::now();
     let results = detector.results(tiny::scene().draw(0), Path::new("the drawn picture"))?;

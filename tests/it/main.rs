@@ -3,8 +3,8 @@
 mod cameras_come_back;
 mod clients;
 mod configuration;
-mod ends_in_order;
 mod detect_equals_the_reference;
+mod ends_in_order;
 mod heartbeats;
 mod hostile_input;
 mod logins;

@@ -1,6 +1,7 @@
 //! End to end: a real worker, real cameras, real sockets, a real Redis, tiny networks.
 
 mod cameras_come_back;
+mod checking;
 mod clients;
 mod configuration;
 mod detect_equals_the_reference;

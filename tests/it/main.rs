@@ -10,6 +10,7 @@ mod heartbeats;
 mod hostile_input;
 mod logins;
 mod no_credential_leaves;
+mod old_faults;
 mod order;
 mod probing;
 mod program;

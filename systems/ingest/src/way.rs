@@ -23,7 +23,8 @@ pub fn find(url: Url, reach: &Reach, outside: &Outside) -> Result<Url, String> {
         return Ok(url);
     }
     // Only the head of the answer is waited for: where redirects end, the stream itself begins.
-    let answer = outside.runtime.block_on(outside.client.get(url.clone()).send());
+    let ask = async { outside.client.get(url.clone()).send().await };
+    let answer = outside.runtime.block_on(ask);
     match answer {
         Ok(answer) => Ok(answer.url().clone()),
         Err(error) => match forbidden(&error) {

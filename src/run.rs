@@ -1,7 +1,10 @@
 //! `detector-worker run`: the server.
 
+use std::fmt;
+use std::io::{self, Write};
+
 use anyhow::Result;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::cli::RunArgs;
 use crate::config::{Config, Sources};
@@ -22,11 +25,11 @@ pub fn run(args: &RunArgs) -> Result<()> {
     worker.app_mut().add_plugins(ServicePlugin::start()?);
 
     let address = worker.address();
-    println!("detector-worker {}", env!("CARGO_PKG_VERSION"));
-    println!("  clients        ws://{address}/");
-    println!("  health         http://{address}/healthz");
-    println!("  inference on   {}", worker.device());
-    println!("  configuration  {}", origin(&sources));
+    say(format_args!("detector-worker {}", env!("CARGO_PKG_VERSION")));
+    say(format_args!("  clients        ws://{address}/"));
+    say(format_args!("  health         http://{address}/healthz"));
+    say(format_args!("  inference on   {}", worker.device()));
+    say(format_args!("  configuration  {}", origin(&sources)));
     if !address.ip().is_loopback() && config.auth.token.is_none() {
         warn!(%address, "whoever reaches this address may connect: set auth.token");
     }
@@ -39,8 +42,15 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let mut reload = Reload::new(sources, config, worker.renewal(), log.level());
     stop::on_hangup(move || reload.reload())?;
     worker.run();
-    println!("ended");
+    say(format_args!("ended"));
     Ok(())
+}
+
+/// Writes a line for who is looking. When nobody is any more, the worker goes on.
+fn say(line: fmt::Arguments<'_>) {
+    if let Err(error) = writeln!(io::stdout(), "{line}") {
+        debug!(%error, "nobody reads what is said");
+    }
 }
 
 fn origin(sources: &Sources) -> String {

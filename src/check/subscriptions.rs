@@ -1,6 +1,7 @@
 //! What is subscribed, replaced, shared, lost and ended.
 
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::client::Client;
 use super::detections::seen;
@@ -131,7 +132,12 @@ impl Exam {
     async fn bad_model(&mut self, props: &Props) -> Held {
         let id = self.id("modelless");
         let model = json!({"modelUrl": props.model("/none.mpta").as_str()});
-        self.subscribe(props, &id, &model).await?;
+        let wish = json!({"type": "subscribe", "payload": props.subscription(&id, &model)});
+        // The subscription is taken; that its model failed may be told at once, or a little later.
+        let errors = self.client.errors_of(Message::text(wish.to_string())).await?;
+        expect(errors.iter().all(|error| error["code"] == "model_failed"), || {
+            json!(errors).to_string()
+        })?;
         let failed = |entry: &Value| entry["state"] == "model_failed";
         let entry = self.client.entry(&id, "entry whose model failed", failed).await?;
         self.unsubscribe(&id).await?;

@@ -200,6 +200,8 @@ impl Comparison<'_> {
         let mut expected: Vec<bool> =
             expected.flat_map(|(&run, there)| std::iter::repeat_n(there, run as usize)).collect();
         expected.resize((width * height) as usize, false);
+        // Only the outer edges of a mask are told.
+        fill_holes(&mut expected, width as usize);
         let parts: Vec<Vec<Vec<f64>>> = list(&found["mask"])
             .iter()
             .map(|part| list(part).iter().map(numbers).collect())
@@ -296,4 +298,30 @@ fn number(value: &Value) -> f64 {
 #[track_caller]
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("a text, not {value}"))
+}
+
+/// Sets what cannot be reached from the edge of the picture.
+fn fill_holes(pixels: &mut [bool], width: usize) {
+    let height = pixels.len() / width;
+    let at_edge = |at: &usize| {
+        let (x, y) = (at % width, at / width);
+        x == 0 || y == 0 || x + 1 == width || y + 1 == height
+    };
+    let mut open: Vec<usize> =
+        (0..pixels.len()).filter(at_edge).filter(|&at| !pixels[at]).collect();
+    let mut outside = vec![false; pixels.len()];
+    while let Some(at) = open.pop() {
+        if std::mem::replace(&mut outside[at], true) {
+            continue;
+        }
+        let (x, y) = (at % width, at / width);
+        let beside = [
+            (x > 0).then(|| at - 1),
+            (x + 1 < width).then(|| at + 1),
+            (y > 0).then(|| at - width),
+            (y + 1 < height).then(|| at + width),
+        ];
+        open.extend(beside.into_iter().flatten().filter(|&at| !pixels[at] && !outside[at]));
+    }
+    pixels.iter_mut().zip(outside).for_each(|(pixel, outside)| *pixel = !outside);
 }

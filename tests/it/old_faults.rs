@@ -163,7 +163,8 @@ fn more_than_one_box_of_a_class_survives() {
 
 #[test]
 fn a_min_confidence_under_a_quarter_has_effect() {
-    let mut site = Site::new(&shapes(json!({"minConfidence": 0.01, "branches": []})));
+    let everything = json!({"modelFile": "unsure.pt", "minConfidence": 0.01, "branches": []});
+    let mut site = Site::new(&shapes(everything));
     site.seen("a detection that is not sure", |data| {
         let mut all = data["detections"].as_array().unwrap().iter();
         all.any(|one| one["confidence"].as_f64().unwrap() < 0.25)

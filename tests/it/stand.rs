@@ -59,11 +59,18 @@ pub fn start_web_server(redis_port: u16) -> HttpServer {
     http
 }
 
+/// An archive with networks that find squares and balls, tell their colours, and find a bit of everything
+/// everywhere.
 pub fn archive(pipeline: &Value) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("archive.mpta");
     let (detect, classify) = (fixture("tiny-color-detect.pt"), fixture("tiny-color-classify.pt"));
-    let files = [("detect.pt", detect.as_path()), ("classify.pt", classify.as_path())];
+    let unsure = fixture("tiny-v8.pt");
+    let files = [
+        ("detect.pt", detect.as_path()),
+        ("classify.pt", classify.as_path()),
+        ("unsure.pt", unsure.as_path()),
+    ];
     pack(&out, pipeline, &files).unwrap();
     std::fs::read(&out).unwrap()
 }

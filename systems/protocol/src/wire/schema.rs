@@ -228,6 +228,28 @@ fn messages(generator: &mut SchemaGenerator) -> Vec<Described> {
     ]
 }
 
+/// The definitions, each message's with its `type`, which the generator leaves out of structs.
+fn definitions(generator: &mut SchemaGenerator, messages: &[Described]) -> Map<String, Value> {
+    let mut definitions = generator.take_definitions(true);
+    for message in messages {
+        let reference = message.schema.get("$ref").and_then(Value::as_str);
+        let name = reference.and_then(|reference| reference.rsplit('/').next()).unwrap_or_default();
+        let Some(Value::Object(schema)) = definitions.get_mut(name) else {
+            panic!("{} has no definition of its own", message.name);
+        };
+        if let Value::Object(properties) = schema.entry("properties").or_insert_with(|| json!({})) {
+            properties.insert("type".to_owned(), json!({"const": message.name}));
+        }
+        let required = schema.entry("required").or_insert_with(|| json!([]));
+        if let Value::Array(required) = required
+            && !required.contains(&"type".into())
+        {
+            required.insert(0, "type".into());
+        }
+    }
+    definitions
+}
+
 /// A JSON Schema of every message, and of `/state`.
 pub fn json_schema() -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
@@ -237,7 +259,7 @@ pub fn json_schema() -> Value {
         let own = messages.iter().filter(|message| message.from_cms == from_cms);
         json!({"oneOf": own.map(|message| &message.schema).collect::<Vec<_>>()})
     };
-    let mut definitions = generator.take_definitions(true);
+    let mut definitions = definitions(&mut generator, &messages);
     definitions.insert("FromCms".to_owned(), side(true));
     definitions.insert("FromWorker".to_owned(), side(false));
     json!({
@@ -254,6 +276,7 @@ pub fn async_api() -> Value {
         .with(|settings| settings.definitions_path = "/components/schemas".into());
     let mut generator = settings.into_generator();
     let messages = messages(&mut generator);
+    let schemas = definitions(&mut generator, &messages);
     let key = |message: &Described| {
         let sender = if message.from_cms { "FromCms" } else { "FromWorker" };
         format!("{}{sender}", message.name)
@@ -294,7 +317,7 @@ pub fn async_api() -> Value {
             "receive": operation("receive", true),
             "send": operation("send", false),
         },
-        "components": {"messages": described, "schemas": generator.take_definitions(true)},
+        "components": {"messages": described, "schemas": schemas},
     })
 }
 

@@ -69,7 +69,8 @@ impl Validation<'_> {
             let target = reference.strip_prefix('#').and_then(|place| self.root.pointer(place));
             self.look(value, target.expect(reference), path, faults);
         }
-        for choices in ["oneOf", "anyOf"].iter().filter_map(|name| keywords.get(*name)) {
+        for (keyword, most) in [("oneOf", 1), ("anyOf", usize::MAX)] {
+            let Some(choices) = keywords.get(keyword) else { continue };
             let choices = choices.as_array().expect("a list of schemas");
             let tried = choices.iter().map(|choice| {
                 let mut faults = Vec::new();
@@ -77,8 +78,9 @@ impl Validation<'_> {
                 faults
             });
             let tried: Vec<_> = tried.collect();
-            if !tried.iter().any(Vec::is_empty) {
-                faults.push(format!("{path}: none of the choices: {tried:?}"));
+            let fitting = tried.iter().filter(|faults| faults.is_empty()).count();
+            if !(1..=most).contains(&fitting) {
+                faults.push(format!("{path}: {fitting} of the choices fit: {tried:?}"));
             }
         }
         let properties = keywords.get("properties").and_then(Value::as_object);

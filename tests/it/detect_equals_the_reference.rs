@@ -158,13 +158,18 @@ impl Comparison<'_> {
         let [x, y, width, height, angle, confidence, class] = expected[..] else { panic!("a row") };
         let corners: Vec<Vec<f64>> = list(&found["corners"]).iter().map(numbers).collect();
         let (sin, cos) = angle.sin_cos();
+        // Ultralytics takes a rotated box to the picture side by side, whatever its angle, though both
+        // axes are scaled alike only up to half a pixel: much, in a picture of few columns.
+        let Size { width: columns, height: rows } = self.picture();
+        let uneven = 0.5 * f64::from(self.scale()) / f64::from(columns.min(rows));
         let all_there =
             [(-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0)].iter().all(|(a, b)| {
                 let (across, down) = (a * width / 2.0, b * height / 2.0);
                 let corner = [x + across * cos - down * sin, y + across * sin + down * cos];
                 let distance = |at: &Vec<f64>| (at[0] - corner[0]).hypot(at[1] - corner[1]);
                 // A hundredth of an area is half of that of each side.
-                let most = 0.005 * width.hypot(height) + f64::from(DISTANCE * self.scale());
+                let most = (0.005 + uneven / 2.0) * width.hypot(height)
+                    + f64::from(DISTANCE * self.scale());
                 corners.iter().any(|at| distance(at) <= most)
             });
         all_there && is_same(found, confidence, class)
@@ -210,10 +215,21 @@ impl Comparison<'_> {
         for y in 0..height {
             let middle = |x: u32| Point { x: x as f32 + 0.5, y: y as f32 + 0.5 };
             let in_frame = |x: u32| placement.frame_point_from_tensor(middle(x));
-            let crossings = crossings(&parts, f64::from(in_frame(0).y));
+            let crossings: Vec<_> =
+                parts.iter().map(|part| crossings(part, f64::from(in_frame(0).y))).collect();
             for x in 0..width {
                 let at = f64::from(in_frame(x).x);
-                let is_in = crossings.iter().filter(|&&crossing| crossing < at).count() % 2 == 1;
+                // What lies over the padding is told by nobody.
+                let source = placement.source;
+                let inside = (0.0..f64::from(source.width)).contains(&at)
+                    && (0.0..source.height as f32).contains(&in_frame(x).y);
+                if !inside {
+                    continue;
+                }
+                // A part may lie in a hole of another.
+                let is_in = crossings.iter().any(|crossings| {
+                    crossings.iter().filter(|&&crossing| crossing < at).count() % 2 == 1
+                });
                 let expected = expected[(y * width + x) as usize];
                 both += u32::from(is_in && expected);
                 either += u32::from(is_in || expected);
@@ -248,10 +264,10 @@ impl Comparison<'_> {
     }
 }
 
-/// Where the edges of polygons cross a row.
-fn crossings(polygons: &[Vec<Vec<f64>>], y: f64) -> Vec<f64> {
-    let edges = polygons.iter().flat_map(|ring| ring.iter().zip(ring.iter().cycle().skip(1)));
-    edges
+/// Where the edges of a polygon cross a row.
+fn crossings(ring: &[Vec<f64>], y: f64) -> Vec<f64> {
+    ring.iter()
+        .zip(ring.iter().cycle().skip(1))
         .filter(|(from, to)| (from[1] <= y) != (to[1] <= y))
         .map(|(from, to)| from[0] + (y - from[1]) / (to[1] - from[1]) * (to[0] - from[0]))
         .collect()

@@ -135,10 +135,11 @@ struct SetSessionId {
 
 #[derive(JsonSchema)]
 #[serde(rename_all = "camelCase")]
+// Null, and never left out.
+#[schemars(extend("required" = ["displayIdentifier", "sessionId"]))]
 #[expect(dead_code, reason = "described, never made")]
 struct SessionOfDisplay {
     display_identifier: Name,
-    #[schemars(required)]
     session_id: Option<Id>,
 }
 
@@ -152,10 +153,11 @@ struct SetProgressionStage {
 
 #[derive(JsonSchema)]
 #[serde(rename_all = "camelCase")]
+// Null, and never left out.
+#[schemars(extend("required" = ["displayIdentifier", "progressionStage"]))]
 #[expect(dead_code, reason = "described, never made")]
 struct StageOfDisplay {
     display_identifier: Name,
-    #[schemars(required)]
     progression_stage: Option<Name>,
 }
 

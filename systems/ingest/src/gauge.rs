@@ -22,7 +22,7 @@ pub struct Measured {
     pub size: Option<Size>,
     /// Pictures a second, as the stream says.
     pub declared_fps: Option<f64>,
-    /// When each encoded picture came: the newest [`MAX_PICTURES`].
+    /// When each encoded picture came; the newest ones, where there were very many.
     pub pictures: Vec<Instant>,
     /// Encoded pictures that need none before them.
     pub key_pictures: u64,

@@ -1,5 +1,7 @@
 //! The stages between pictures and results, which the worker and `detect` have in common.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result};
 use bevy_app::prelude::*;
 use detector_archive::{ArchiveConfig, ArchiveLimits, ArchivePlugin};
@@ -70,6 +72,10 @@ pub fn open_device(config: &Config) -> Result<InferenceDevice> {
     let choice: DeviceChoice = config.device.parse().context("device")?;
     let precision: PrecisionChoice = config.precision.parse().context("precision")?;
     let head: Branch = config.head.parse().context("head")?;
+    #[cfg(feature = "vulkan")]
+    if choice != DeviceChoice::Cpu {
+        detector_infer::keep_tuning_in(&cache_dir(config).join("kernels"));
+    }
     let device =
         InferenceDevice::open(choice, precision).context("opening the inference device")?;
     Ok(device.with_head(head))
@@ -77,15 +83,20 @@ pub fn open_device(config: &Config) -> Result<InferenceDevice> {
 
 /// Where archives come from and what they may be.
 pub fn archive(config: &Config) -> ArchiveConfig {
-    let default = ArchiveConfig::default();
-    let cache = dirs::cache_dir().map(|cache| cache.join("detector-worker/models"));
     ArchiveConfig {
         reach: config.reach.models(),
-        cache_dir: config.cache_dir.clone().or(cache).unwrap_or(default.cache_dir),
+        cache_dir: cache_dir(config),
         limits: ArchiveLimits {
             archive_bytes: config.limits.archive_bytes,
             ..ArchiveLimits::default()
         },
         ..ArchiveConfig::default()
     }
+}
+
+/// Where fetched models are kept, and what is learned about GPUs.
+fn cache_dir(config: &Config) -> PathBuf {
+    let own = || dirs::cache_dir().map(|cache| cache.join("detector-worker/models"));
+    let named = config.cache_dir.clone().or_else(own);
+    named.unwrap_or_else(|| ArchiveConfig::default().cache_dir)
 }

@@ -16,6 +16,8 @@ mod select;
 mod slots;
 mod systems;
 mod thread;
+#[cfg(feature = "vulkan")]
+mod tuning;
 
 pub use adapters::{AdapterInfo, adapters};
 pub use choice::{DeviceChoice, PrecisionChoice, UnknownDevice, UnknownPrecision};
@@ -23,3 +25,5 @@ pub use detector_yolo::{Branch, UnknownBranch};
 pub use device::{DeviceError, InferenceDevice};
 pub use load::load;
 pub use plugin::InferPlugin;
+#[cfg(feature = "vulkan")]
+pub use tuning::keep_tuning_in;

@@ -8,6 +8,7 @@
 
 mod follow;
 mod found;
+mod origin;
 mod plugin;
 mod resolve;
 mod systems;

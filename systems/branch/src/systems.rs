@@ -19,10 +19,12 @@ use detector_components::pass::{Finished, Pass, PassOf, Passes};
 use detector_components::results::{Finding, PassResults, Results};
 use detector_components::timing::{Step, Timings};
 use detector_components::view::{LatestResults, RunsPipeline, View, ViewCounters, ViewOf};
+use tracing::field::display;
 use tracing::{debug, info, warn};
 
 use crate::follow::{Faint, Tracks};
 use crate::found::{faint, found};
+use crate::origin::Origins;
 use crate::resolve::{Claim, resolve};
 use crate::tree::{Leaf, tree};
 use crate::trigger::starts;
@@ -140,6 +142,7 @@ pub fn start_passes(
     >,
     networks: Query<(&NetworkInfo, Option<&BatchLimit>)>,
     waiting: Query<&Job, Without<InBatch>>,
+    origins: Origins,
     clock: Res<Clock>,
     timings: Res<Timings>,
     mut order: ResMut<JobOrder>,
@@ -198,7 +201,9 @@ pub fn start_passes(
         turn.begun = Some(frame.sequence);
         last_begun.set_if_neq(LastBegun(Some(frame.sequence)));
         let Some(region) = region else {
-            debug!(frame = frame.sequence, "the crop lies outside the frame");
+            let (camera, model) = (origins.camera(id), origins.model(id));
+            let (camera, model) = (camera.map(display), model.map(display));
+            debug!(camera, model, frame = frame.sequence, "the crop lies outside the frame");
             continue;
         };
         taken[at].1 += 1;
@@ -225,6 +230,7 @@ pub fn take_answers(
     nodes: Query<(&Node, &Keep, &ResolvedClasses, Option<&Tracking>, Option<&Branches>)>,
     branches: Query<(&Trigger, &ResolvedClasses, &RunsNetwork, Option<&InputShape>)>,
     networks: Query<&NetworkInfo>,
+    origins: Origins,
     clock: Res<Clock>,
     mut order: ResMut<JobOrder>,
     mut commands: Commands,
@@ -242,7 +248,9 @@ pub fn take_answers(
         let answer = match &answered.answer {
             Ok(answer) => answer,
             Err(reason) => {
-                warn!(node = %node.name, %reason, "inference failed");
+                let (camera, model) = (origins.camera(of.0), origins.model(of.0));
+                let (camera, model) = (camera.map(display), model.map(display));
+                warn!(camera, model, node = %node.name, %reason, "inference failed");
                 if let Ok(mut counters) = counters.get_mut(of.0) {
                     counters.failed += 1;
                 }

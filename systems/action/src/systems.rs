@@ -133,7 +133,8 @@ pub fn act(
                         Ok(Deal::Row(row)) => rows.push(Step::Send(Command::WriteRow(row))),
                         Err(reason) => {
                             counters.count(kind, reason.outcome());
-                            say(event.node, &node.name, place, &reason, &mut said);
+                            let which = (event.node, &*node.name, place);
+                            say(which, subscription, &reason, &mut said);
                         }
                     }
                 }
@@ -325,13 +326,20 @@ fn best_of_class<'a>(class: &str, findings: &'a [Finding]) -> Option<&'a Finding
 
 /// Says once for each action and reason why it is skipped: the archive is likely wrong, and every frame
 /// would say so again.
-fn say(node: Entity, name: &str, place: usize, reason: &Skipped, said: &mut Said) {
+fn say(
+    (node, name, place): (Entity, &str, usize),
+    subscription: &Subscription,
+    reason: &Skipped,
+    said: &mut Said,
+) {
+    let Subscription { id, model_name, .. } = subscription;
     let key = (node, place, reason.outcome());
     if said.0.contains(&key) {
-        debug!(node = name, action = place, %reason, "an action was skipped");
+        debug!(subscription = %id, model = %model_name, node = name, action = place, %reason,
+            "an action was skipped");
     } else {
         said.0.push(key);
-        warn!(node = name, action = place, %reason,
+        warn!(subscription = %id, model = %model_name, node = name, action = place, %reason,
             "an action was skipped; the next times are counted only");
     }
 }

@@ -201,9 +201,12 @@ pub struct DetectArgs {
     /// The most boxes a picture [default: 300].
     #[arg(long, value_name = "N")]
     pub max_det: Option<u32>,
-    /// Fit the input to the picture's shape instead of padding it to a square.
+    /// Fit the input to the picture's shape: what the worker does on the CPU.
     #[arg(long)]
     pub rect: bool,
+    /// Pad the picture to the shape of the network's own size: what the worker does on a GPU.
+    #[arg(long, conflicts_with = "rect")]
+    pub square: bool,
     /// Write the pictures with what was found drawn over them into this directory.
     #[arg(long, value_name = "DIR")]
     pub annotate: Option<PathBuf>,
@@ -212,7 +215,27 @@ pub struct DetectArgs {
     pub images: Vec<PathBuf>,
 }
 
+/// What gives a network's input its shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// As the worker has it on this device.
+    Worker,
+    /// The picture.
+    Picture,
+    /// The network.
+    Network,
+}
+
 impl DetectArgs {
+    /// What gives the first network's input its shape.
+    pub fn fit(&self) -> Fit {
+        match (self.rect, self.square) {
+            (true, _) => Fit::Picture,
+            (false, true) => Fit::Network,
+            (false, false) => Fit::Worker,
+        }
+    }
+
     /// A model as it is, on the CPU, with no pictures yet.
     pub fn of_model(model: &Path) -> Self {
         Self {
@@ -224,6 +247,7 @@ impl DetectArgs {
             iou: None,
             max_det: None,
             rect: false,
+            square: false,
             annotate: None,
             images: Vec::new(),
         }

@@ -27,7 +27,7 @@ use detector_components::wake::{Sleeper, wake};
 use detector_picture::{Label, annotate, color_of, decode, rgb};
 use serde_json::{Map, Value, json};
 
-use crate::cli::DetectArgs;
+use crate::cli::{DetectArgs, Fit};
 use crate::config::Config;
 use crate::engine::{Engine, open_device};
 use crate::runner::{TICK, run_once};
@@ -91,7 +91,7 @@ pub(crate) struct Detector {
 #[derive(Resource, Clone, Copy)]
 struct RootWishes {
     size: Option<u32>,
-    rect: bool,
+    fit: Fit,
     min_confidence: Option<f32>,
     max_overlap: Option<f32>,
     max_detections: Option<u32>,
@@ -113,7 +113,7 @@ impl Detector {
         engine.build(&mut app, &config, opened);
         app.insert_resource(RootWishes {
             size: args.imgsz,
-            rect: args.rect,
+            fit: args.fit(),
             min_confidence: args.conf,
             max_overlap: args.iou,
             max_detections: args.max_det,
@@ -133,8 +133,8 @@ impl Detector {
         let mut detector =
             Self { app, sleeper, _engine: engine, model, camera, view, sequence: 0, device };
         detector.load(&args.model)?;
-        if args.rect && args.imgsz.is_none() {
-            detector.fit_inputs_to_pictures();
+        if args.imgsz.is_none() {
+            detector.shape_inputs(args.fit());
         }
         Ok(detector)
     }
@@ -159,14 +159,22 @@ impl Detector {
         }
     }
 
-    /// Lets the first network's inputs have the shape of the picture, up to the network's own size.
-    fn fit_inputs_to_pictures(&mut self) {
+    /// Gives the first network's inputs the shape of the picture, up to the network's own size, or
+    /// that size.
+    fn shape_inputs(&mut self, fit: Fit) {
         let world = self.app.world_mut();
         let mut roots = world.query_filtered::<(Entity, &RunsNetwork), Without<BranchOf>>();
         let Ok((root, runs)) = roots.single(world) else { return };
         let Some(info) = world.get::<NetworkInfo>(runs.0) else { return };
-        let longest = info.input.width.max(info.input.height);
-        world.entity_mut(root).insert(InputShape::Rect { longest });
+        let (size, longest) = (info.input, info.input.width.max(info.input.height));
+        let shaped = world.get::<InputShape>(root).is_some();
+        match fit {
+            Fit::Picture => drop(world.entity_mut(root).insert(InputShape::Rect { longest })),
+            Fit::Network if !shaped => {
+                world.entity_mut(root).insert(InputShape::Fixed(size));
+            }
+            _ => {}
+        }
     }
 
     /// Shows a picture to the engine and runs it until it has answered.
@@ -208,7 +216,7 @@ fn grant_wishes(
             Some(InputShape::Rect { longest }) => Some(*longest),
             None => None,
         };
-        match (wishes.size.or(own), wishes.rect) {
+        match (wishes.size.or(own), wishes.fit == Fit::Picture) {
             (Some(longest), true) => {
                 commands.entity(root).insert(InputShape::Rect { longest });
             }

@@ -57,6 +57,11 @@ pub struct NetworkInfo {
     pub stride: u32,
 }
 
+/// The network takes an input of any size at once. Absent where each size is compiled and tuned first,
+/// which takes seconds: there, frames of all shapes are padded to one. Written by `infer`.
+#[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resizable;
+
 /// How many inputs one batch of a network holds at most. Written by `infer`; 1 when absent.
 ///
 /// No more passes are begun than fit into the next batch, so that a busy device meets new frames

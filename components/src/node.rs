@@ -113,7 +113,9 @@ pub enum Expected {
 
 /// The size that a node's network runs at, and how a picture is laid into it.
 ///
-/// Absent: the network's own size, letterboxed or centre-cropped as its task is trained.
+/// Absent: the network's own size, letterboxed or centre-cropped as its task is trained; for a detector
+/// that is [`Resizable`](crate::network::Resizable), and a region that is the same in every frame, as
+/// [`InputShape::Rect`] with that size.
 #[derive(Component, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputShape {
     /// Always this size.

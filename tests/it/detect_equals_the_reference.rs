@@ -83,9 +83,7 @@ fn detect(model: &Path, rect: bool, confidence: f64, pictures: &[PathBuf]) -> Ve
     // As the reference computes; `auto` may be faster and less exact.
     command.args(["detect", "--device", "cpu", "--precision", "f32", "--model"]).arg(model);
     command.args(["--conf", &confidence.to_string(), "--iou", &OVERLAP.to_string()]);
-    if rect {
-        command.arg("--rect");
-    }
+    command.arg(if rect { "--rect" } else { "--square" });
     let output = command.args(pictures).output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -10,7 +10,7 @@ use detector_components::frame::Frame;
 use detector_components::geometry::{Placement, Region};
 use detector_components::job::{InBatch, Job, JobAnswered, JobOf, Jobs, OnDetection};
 use detector_components::model::{Model, ModelState};
-use detector_components::network::{BatchLimit, NetworkInfo, NetworkState, Task};
+use detector_components::network::{BatchLimit, NetworkInfo, NetworkState, Resizable, Task};
 use detector_components::node::{
     BranchOf, Branches, InputShape, Keep, Node, NodeOf, Nodes, ResolvedClasses, RunsNetwork,
     Tracking, Trigger,
@@ -140,7 +140,7 @@ pub fn start_passes(
         (Entity, &RunsNetwork, Option<&InputShape>),
         (With<NodeOf>, With<ResolvedClasses>, Without<BranchOf>),
     >,
-    networks: Query<(&NetworkInfo, Option<&BatchLimit>)>,
+    networks: Query<(&NetworkInfo, Option<&BatchLimit>, Has<Resizable>)>,
     waiting: Query<&Job, Without<InBatch>>,
     origins: Origins,
     clock: Res<Clock>,
@@ -183,7 +183,7 @@ pub fn start_passes(
             continue;
         };
         let network = runs_network.0;
-        let Ok((info, limit)) = networks.get(network) else { continue };
+        let Ok((info, limit, fits)) = networks.get(network) else { continue };
 
         let at = taken.iter().position(|(other, _)| *other == network).unwrap_or_else(|| {
             taken.push((network, waiting.iter().filter(|job| job.network == network).count()));
@@ -211,7 +211,7 @@ pub fn start_passes(
         timings.record(Step::Wait, clock.now.since(frame.captured));
         let pass = Pass { started: clock.now, region, inference_nanos: 0 };
         let pass = commands.spawn((pass, PassOf(id), frame.clone())).id();
-        let placement = placement(region, info, shape);
+        let placement = placement(region, info, shape, fits);
         let order = turn.begun_order;
         commands.spawn((Job { order, node: root, network, placement }, JobOf(pass)));
     }
@@ -229,7 +229,7 @@ pub fn take_answers(
     mut counters: Query<&mut ViewCounters>,
     nodes: Query<(&Node, &Keep, &ResolvedClasses, Option<&Tracking>, Option<&Branches>)>,
     branches: Query<(&Trigger, &ResolvedClasses, &RunsNetwork, Option<&InputShape>)>,
-    networks: Query<&NetworkInfo>,
+    networks: Query<(&NetworkInfo, Has<Resizable>)>,
     origins: Origins,
     clock: Res<Clock>,
     mut order: ResMut<JobOrder>,
@@ -257,7 +257,7 @@ pub fn take_answers(
                 continue;
             }
         };
-        let Ok(network) = networks.get(job.network) else { continue };
+        let Ok((network, _)) = networks.get(job.network) else { continue };
 
         if tracking.is_some() {
             for sighting in faint(answer, &job.placement, keep) {
@@ -287,13 +287,15 @@ pub fn take_answers(
 
         for branch in children.into_iter().flat_map(Branches::iter) {
             let Ok((trigger, resolved, runs, shape)) = branches.get(branch) else { continue };
-            let Ok(network) = networks.get(runs.0) else { continue };
+            let Ok((network, resizable)) = networks.get(runs.0) else { continue };
             for start in starts(trigger, resolved, &found, seen) {
+                // Boxes have any shape: a size for each would be too many.
+                let fits = resizable && start.region == pass.region;
                 let job = Job {
                     order: order.next(),
                     node: branch,
                     network: runs.0,
-                    placement: placement(start.region, network, shape),
+                    placement: placement(start.region, network, shape, fits),
                 };
                 commands.spawn((job, JobOf(*pass_id), OnDetection(ids[start.on])));
             }
@@ -382,18 +384,26 @@ pub fn clear_finished(passes: Query<Entity, With<Finished>>, mut commands: Comma
     }
 }
 
-/// How a region is laid into a network's input.
-fn placement(region: Region, network: &NetworkInfo, shape: Option<&InputShape>) -> Placement {
-    let size = match shape {
-        Some(InputShape::Rect { longest }) if network.task == Task::Detect => {
-            return Placement::rect(region, *longest, network.stride);
+/// How a region is laid into a network's input. `fits`: the input may have the region's shape.
+fn placement(
+    region: Region,
+    network: &NetworkInfo,
+    shape: Option<&InputShape>,
+    fits: bool,
+) -> Placement {
+    let own = network.input;
+    let shape = shape.copied().unwrap_or(if fits && own.width == own.height {
+        InputShape::Rect { longest: own.width }
+    } else {
+        InputShape::Fixed(own)
+    });
+    match (network.task, shape) {
+        (Task::Detect, InputShape::Rect { longest }) => {
+            Placement::rect(region, longest, network.stride)
         }
-        Some(InputShape::Fixed(size)) => *size,
-        _ => network.input,
-    };
-    match network.task {
-        Task::Detect => Placement::letterbox(region, size),
-        Task::Classify => Placement::centre_crop(region, size),
+        (Task::Detect, InputShape::Fixed(size)) => Placement::letterbox(region, size),
+        (Task::Classify, InputShape::Fixed(size)) => Placement::centre_crop(region, size),
+        (Task::Classify, InputShape::Rect { .. }) => Placement::centre_crop(region, own),
     }
 }
 

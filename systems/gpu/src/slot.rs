@@ -120,45 +120,77 @@ impl fmt::Debug for DeviceSlot {
 #[derive(Component, Debug)]
 pub struct Filled(pub Option<InputSlot>);
 
+/// Sizes of a network's inputs that slots are kept of: each has a few megabytes.
+const MAX_SIZES: usize = 8;
+
 /// The free input slots of a network. Lives on the network's entity.
 ///
 /// `preprocess` takes a slot of the size it needs, `infer` gives it back when the device has read
-/// it. A size that was never wanted before is noted; `infer` makes slots for it.
+/// it. A size that was never wanted before is noted; `infer` makes slots for it, and those of the size
+/// that was wanted longest ago are dropped when there are too many.
 #[derive(Component, Debug, Default)]
 pub struct SlotPool {
-    free: BTreeMap<(usize, usize), Vec<InputSlot>>,
+    free: BTreeMap<(usize, usize), FreeSlots>,
     wanted: Vec<(usize, usize)>,
+    /// How often slots were taken.
+    takes: u64,
+    /// Slots with this number or a larger one are new.
+    made: u64,
     /// Slots with a smaller number are of a device that was lost.
     first: u64,
+}
+
+/// The free slots of a size.
+#[derive(Debug, Default)]
+struct FreeSlots {
+    slots: Vec<InputSlot>,
+    /// Which of all takes was the last of this size.
+    last_take: u64,
 }
 
 impl SlotPool {
     /// Takes a free slot whose inputs are `width` by `height`. `None` when all are in use or being
     /// made.
     pub fn take(&mut self, width: usize, height: usize) -> Option<InputSlot> {
-        match self.free.get_mut(&(width, height)) {
-            Some(slots) => slots.pop(),
-            None => {
-                self.free.insert((width, height), Vec::new());
-                self.wanted.push((width, height));
-                None
-            }
+        self.takes += 1;
+        let size = (width, height);
+        if !self.knows(width, height) {
+            self.make_room();
+            self.wanted.push(size);
+        }
+        let free = self.free.entry(size).or_default();
+        free.last_take = self.takes;
+        free.slots.pop()
+    }
+
+    /// Drops the slots of the size that was wanted longest ago if there is no room for another size.
+    fn make_room(&mut self) {
+        if self.free.len() < MAX_SIZES {
+            return;
+        }
+        let oldest = self.free.iter().min_by_key(|(_, free)| free.last_take);
+        if let Some(&size) = oldest.map(|(size, _)| size) {
+            self.free.remove(&size);
+            self.wanted.retain(|wanted| *wanted != size);
         }
     }
 
-    /// Puts a slot there, new or used. One that was given up is dropped.
+    /// Puts a slot there, new or used. One that was given up is dropped, as is a used one of a size
+    /// that has no slots any more.
     pub fn put(&mut self, slot: InputSlot) {
-        if slot.id() < self.first {
+        let (id, shape) = (slot.id(), slot.shape());
+        let new = id >= self.made;
+        self.made = self.made.max(id + 1);
+        if id < self.first || !new && !self.knows(shape.width, shape.height) {
             return;
         }
-        let shape = slot.shape();
-        self.free.entry((shape.width, shape.height)).or_default().push(slot);
+        self.free.entry((shape.width, shape.height)).or_default().slots.push(slot);
     }
 
     /// How many inputs a free slot of this size holds; zero when none is free.
     pub fn rows(&self, width: usize, height: usize) -> usize {
-        let slots = self.free.get(&(width, height));
-        slots.and_then(|slots| slots.last()).map_or(0, |slot| slot.shape().batch)
+        let free = self.free.get(&(width, height));
+        free.and_then(|free| free.slots.last()).map_or(0, |slot| slot.shape().batch)
     }
 
     /// Takes the sizes, width and height, that were asked for and that nobody has made slots for.
@@ -180,8 +212,8 @@ impl SlotPool {
     /// ones of the sizes that are known come unasked.
     pub fn renew(&mut self, first: u64) {
         self.first = first;
-        for slots in self.free.values_mut() {
-            slots.retain(|slot| slot.id() >= first);
+        for free in self.free.values_mut() {
+            free.slots.retain(|slot| slot.id() >= first);
         }
     }
 
@@ -196,7 +228,11 @@ mod tests {
     use super::*;
 
     fn slot(id: u64) -> InputSlot {
-        let shape = SlotShape { batch: 1, height: 32, width: 64 };
+        slot_of(id, 64, 32)
+    }
+
+    fn slot_of(id: u64, width: usize, height: usize) -> InputSlot {
+        let shape = SlotShape { batch: 1, height, width };
         InputSlot::Host(HostSlot { id, shape, values: Vec::new() })
     }
 
@@ -214,5 +250,27 @@ mod tests {
 
         pool.put(slot(2));
         assert_eq!(pool.take(64, 32).unwrap().id(), 2);
+    }
+
+    #[test]
+    fn sizes_that_nobody_wants_any_more_make_room() {
+        let mut pool = SlotPool::default();
+        for number in 0..MAX_SIZES {
+            assert!(pool.take(32 * (number + 1), 32).is_none());
+            pool.put(slot_of(number as u64, 32 * (number + 1), 32));
+        }
+        let used = pool.take(32, 32).unwrap();
+        for number in 1..MAX_SIZES {
+            let slot = pool.take(32 * (number + 1), 32).unwrap();
+            pool.put(slot);
+        }
+        assert_eq!(pool.take_wanted().len(), MAX_SIZES);
+
+        assert!(pool.take(32, 64).is_none());
+
+        assert_eq!(pool.take_wanted(), [(32, 64)]);
+        pool.put(used);
+        assert!(!pool.knows(32, 32), "it was taken before all others, and has no slots any more");
+        assert!(pool.knows(64, 32));
     }
 }

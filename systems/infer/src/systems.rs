@@ -6,7 +6,8 @@ use detector_components::device::DeviceState;
 use detector_components::geometry::Size;
 use detector_components::job::{Batch, Job, JobAnswered};
 use detector_components::network::{
-    BatchLimit, Network, NetworkCounters, NetworkInfo, NetworkState, RunsNodes, RunsOn, Task,
+    BatchLimit, Network, NetworkCounters, NetworkInfo, NetworkState, Resizable, RunsNodes, RunsOn,
+    Task,
 };
 use detector_components::node::{Checkpoint, Keep, ResolvedClasses, RunsNetwork, Tracking};
 use detector_components::timing::{Step, Timings};
@@ -154,7 +155,7 @@ pub fn receive_replies(
             Reply::Loaded { network: id, result } => {
                 let Ok((network, mut state, _, mut pool)) = networks.get_mut(id) else { continue };
                 match result {
-                    Ok(Loaded { info, batch, slots, device, doubt }) => {
+                    Ok(Loaded { info, batch, resizable, slots, device, doubt }) => {
                         if let Some(doubt) = &doubt {
                             warn!(network = %short(&network.sha256), doubt, "it runs on the CPU");
                         }
@@ -166,6 +167,11 @@ pub fn receive_replies(
                             RunsOn { device: device.into(), fallback: doubt.map(Arc::from) };
                         let about = (description(&info), BatchLimit(batch), runs_on);
                         commands.entity(id).insert(about);
+                        if resizable {
+                            commands.entity(id).insert(Resizable);
+                        } else {
+                            commands.entity(id).remove::<Resizable>();
+                        }
                         *state = NetworkState::Ready;
                     }
                     Err(reason) => {

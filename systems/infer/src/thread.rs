@@ -77,7 +77,9 @@ pub struct Loaded {
     pub info: NetworkInfo,
     /// How many inputs it should be given at once.
     pub batch: usize,
-    /// Slots of its own size, and of those that it had when its device was lost.
+    /// Whether it takes any size at once.
+    pub resizable: bool,
+    /// Slots of its own size where it has one, and of those that it had when its device was lost.
     pub slots: Vec<InputSlot>,
     /// What it runs on.
     pub device: String,
@@ -278,7 +280,9 @@ impl DeviceWorker {
             }
             if let Ok(loaded) = &mut result {
                 for &(width, height) in sizes {
-                    loaded.slots.extend(self.slots_of_size(network, width, height));
+                    if !self.has_slots_of(network, width, height) {
+                        loaded.slots.extend(self.slots_of_size(network, width, height));
+                    }
                 }
             }
             homeless.remove(0);
@@ -287,7 +291,11 @@ impl DeviceWorker {
         Ok(true)
     }
 
-    /// Slots of a size that a network has none of; none when they cannot be made.
+    fn has_slots_of(&self, network: Entity, width: usize, height: usize) -> bool {
+        self.networks.get(&network).is_some_and(|seated| seated.sizes.contains(&(width, height)))
+    }
+
+    /// Slots of a size; none when they cannot be made.
     fn slots_of_size(&mut self, network: Entity, width: usize, height: usize) -> Vec<InputSlot> {
         let Some(seated) = self.networks.get_mut(&network) else { return Vec::new() };
         if !seated.sizes.contains(&(width, height)) {
@@ -325,13 +333,23 @@ impl DeviceWorker {
         }
         let fell_back = doubt.is_some();
         let info = network.info().clone();
-        let batch = worthwhile_batch(&network, &info, self.seat(fell_back)?)?;
         let [width, height] = info.input;
-        let slots = self.make_slots(SlotShape { batch, height, width }, fell_back)?;
+        let resizable = self.seat(fell_back)?.shared().is_none();
+        let (batch, slots) = if resizable {
+            // All cores work on one input: the next one gains nothing by waiting with it. Memory is
+            // taken for the sizes that come.
+            network.prepare(width, height).map_err(|error| chain(&error))?;
+            (1, Vec::new())
+        } else {
+            let batch = worthwhile_batch(&network, &info, self.seat(fell_back)?)?;
+            let shape = SlotShape { batch, height, width };
+            (batch, self.make_slots(shape, fell_back)?)
+        };
         let device = self.seat(fell_back)?.to_string();
-        let (path, sizes) = (path.clone(), Vec::new());
+        let sizes = if resizable { Vec::new() } else { vec![(width, height)] };
+        let path = path.clone();
         self.networks.insert(entity, Seated { network, path, batch, fell_back, sizes });
-        Ok(Loaded { info, batch, slots, device, doubt })
+        Ok(Loaded { info, batch, resizable, slots, device, doubt })
     }
 
     /// The CPU.
@@ -374,8 +392,8 @@ impl DeviceWorker {
     }
 }
 
-/// How many inputs at once this network answers faster than one by one. Runs it, which also takes its
-/// memory, and compiles and tunes its kernels.
+/// How many inputs at once this network answers faster than one by one on a GPU. Runs it, which also
+/// takes its memory, and compiles and tunes its kernels.
 fn worthwhile_batch(
     network: &Network,
     info: &NetworkInfo,
@@ -391,12 +409,7 @@ fn worthwhile_batch(
         Ok(began.elapsed())
     };
     // The first run of each size allocates, compiles and tunes.
-    let first = run(1)?;
-    if device.shared().is_none() {
-        // All cores work on one input: the next one gains nothing by waiting with it.
-        debug!(millis = first.as_millis(), "the network ran for the first time");
-        return Ok(1);
-    }
+    run(1)?;
     let one = run(1)?;
     if one > SLOW {
         return Ok(1);

@@ -1,12 +1,14 @@
 //! A network is described operation by operation, and checked while it is.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::activation::Activation;
 use crate::error::Error;
 use crate::graph::{
     AttentionOptions, Convolution, Node, Operation, PoolWindow, TransposedConvolution,
 };
+use crate::packings::Packings;
 use crate::program::{Options, Program};
 use crate::shape::{Shape, slid};
 use crate::step::attention::AttentionForm;
@@ -277,7 +279,7 @@ impl Builder {
         &mut self,
         x: Value,
         outputs: usize,
-        weights: Vec<f32>,
+        weights: impl Into<Arc<[f32]>>,
         bias: Vec<f32>,
     ) -> Result<Value, Error> {
         self.convolution(x, Convolution { bias, ..Convolution::new(outputs, [1, 1], weights) })
@@ -290,6 +292,17 @@ impl Builder {
 
     /// The network that computes `outputs`, ready to run.
     pub fn finish(self, outputs: &[Value], options: &Options) -> Result<Program, Error> {
+        self.finish_with(outputs, options, &Packings::new())
+    }
+
+    /// As [`Builder::finish`], with weights in common with other programs that are finished with the
+    /// same packings.
+    pub fn finish_with(
+        self,
+        outputs: &[Value],
+        options: &Options,
+        packings: &Packings,
+    ) -> Result<Program, Error> {
         if outputs.is_empty() {
             return Err(Error::Network("the network has no output".to_owned()));
         }
@@ -297,7 +310,7 @@ impl Builder {
             return Err(Error::Network(format!("output {output} is not of this network")));
         }
         let outputs: Vec<usize> = outputs.iter().map(|output| output.0).collect();
-        Program::plan(&self.nodes, &outputs, options)
+        Program::plan(&self.nodes, &outputs, options, packings)
     }
 
     fn add_node(

@@ -1,5 +1,7 @@
 //! A network as the caller describes it: operations on whole tensors.
 
+use std::sync::Arc;
+
 use crate::activation::Activation;
 use crate::shape::Shape;
 use crate::step::attention::AttentionForm;
@@ -71,7 +73,7 @@ impl Operation {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Convolution {
     /// `[outputs, inputs of a group, kernel height, kernel width]`
-    pub weights: Vec<f32>,
+    pub weights: Arc<[f32]>,
     /// One for each output, or none at all.
     pub bias: Vec<f32>,
     /// Output channels.
@@ -92,9 +94,9 @@ pub struct Convolution {
 
 impl Convolution {
     /// A convolution of stride 1 without padding, bias and activation function.
-    pub fn new(outputs: usize, kernel: [usize; 2], weights: Vec<f32>) -> Self {
+    pub fn new(outputs: usize, kernel: [usize; 2], weights: impl Into<Arc<[f32]>>) -> Self {
         Self {
-            weights,
+            weights: weights.into(),
             bias: Vec::new(),
             outputs,
             kernel,
@@ -111,7 +113,7 @@ impl Convolution {
 #[derive(Clone, Debug, PartialEq)]
 pub struct TransposedConvolution {
     /// `[inputs, outputs of a group, kernel height, kernel width]`
-    pub weights: Vec<f32>,
+    pub weights: Arc<[f32]>,
     /// One for each output, or none at all.
     pub bias: Vec<f32>,
     /// Output channels.
@@ -132,9 +134,14 @@ pub struct TransposedConvolution {
 
 impl TransposedConvolution {
     /// A transposed convolution without padding, bias and activation function.
-    pub fn new(outputs: usize, kernel: [usize; 2], stride: [usize; 2], weights: Vec<f32>) -> Self {
+    pub fn new(
+        outputs: usize,
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        weights: impl Into<Arc<[f32]>>,
+    ) -> Self {
         Self {
-            weights,
+            weights: weights.into(),
             bias: Vec::new(),
             outputs,
             kernel,

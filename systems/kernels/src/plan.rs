@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 use crate::element::Element;
 use crate::graph::{Node, Operation};
 use crate::grid::{Grid, Margin};
+use crate::packings::Packings;
 use crate::planes::{Places, PlaneId, Planes};
 use crate::shape::Shape;
 use crate::simd::{Isa, LANES};
@@ -58,6 +59,7 @@ struct Draft<'a, E: Element> {
 struct Planner<'a, E: Element> {
     nodes: &'a [Node],
     target: Target,
+    packings: &'a Packings,
     /// How many operations and outputs take each node.
     uses: Vec<usize>,
     margins: HashMap<(usize, usize), Margin>,
@@ -69,8 +71,13 @@ struct Planner<'a, E: Element> {
     drafts: Vec<Draft<'a, E>>,
 }
 
-pub(crate) fn plan<E: Element>(nodes: &[Node], outputs: &[usize], target: Target) -> Plan<E> {
-    let mut planner = Planner::<E>::new(nodes, outputs, target);
+pub(crate) fn plan<E: Element>(
+    nodes: &[Node],
+    outputs: &[usize],
+    target: Target,
+    packings: &Packings,
+) -> Plan<E> {
+    let mut planner = Planner::<E>::new(nodes, outputs, target, packings);
     for node in 0..nodes.len() {
         planner.lower(node);
     }
@@ -81,13 +88,14 @@ pub(crate) fn plan<E: Element>(nodes: &[Node], outputs: &[usize], target: Target
 }
 
 impl<'a, E: Element> Planner<'a, E> {
-    fn new(nodes: &'a [Node], outputs: &[usize], target: Target) -> Self {
+    fn new(nodes: &'a [Node], outputs: &[usize], target: Target, packings: &'a Packings) -> Self {
         let mut uses = vec![0; nodes.len()];
         let inputs = nodes.iter().flat_map(|node| &node.inputs);
         inputs.chain(outputs).for_each(|&node| uses[node] += 1);
         let mut planner = Self {
             nodes,
             target,
+            packings,
             uses,
             margins: HashMap::new(),
             planes: Planes::default(),

@@ -10,6 +10,7 @@ use crate::element::Element;
 use crate::error::Error;
 use crate::graph::{Convolution, Node, Operation, TransposedConvolution};
 use crate::memory::Memory;
+use crate::packings::Packings;
 use crate::plan::{Plan, Target, plan};
 use crate::shape::Shape;
 use crate::simd::Isa;
@@ -80,6 +81,7 @@ impl Program {
         nodes: &[Node],
         outputs: &[usize],
         options: &Options,
+        packings: &Packings,
     ) -> Result<Self, Error> {
         let isa = options.isa.unwrap_or_else(Isa::best);
         if !isa.is_available() {
@@ -88,8 +90,8 @@ impl Program {
         let threads = options.count();
         let target = Target { isa, threads };
         let engine: Box<dyn Engine> = match options.precision {
-            Precision::F32 => Box::new(Planned::<f32>::new(nodes, outputs, target)?),
-            Precision::Bf16 => Box::new(Planned::<bf16>::new(nodes, outputs, target)?),
+            Precision::F32 => Box::new(Planned::<f32>::new(nodes, outputs, target, packings)?),
+            Precision::Bf16 => Box::new(Planned::<bf16>::new(nodes, outputs, target, packings)?),
         };
         let input = nodes
             .first()
@@ -109,7 +111,7 @@ impl Program {
         &self.outputs
     }
 
-    /// Bytes that weights, tensors and scratch of one run take.
+    /// Bytes that weights, tensors and scratch of one run take. Other programs may share the weights.
     pub fn memory(&self) -> usize {
         self.engine.memory()
     }
@@ -218,8 +220,13 @@ struct Workspace<E: Element> {
 }
 
 impl<E: Element> Planned<E> {
-    fn new(nodes: &[Node], outputs: &[usize], target: Target) -> Result<Self, Error> {
-        let plan = plan::<E>(nodes, outputs, target);
+    fn new(
+        nodes: &[Node],
+        outputs: &[usize],
+        target: Target,
+        packings: &Packings,
+    ) -> Result<Self, Error> {
+        let plan = plan::<E>(nodes, outputs, target, packings);
         let most = |numbers: fn(&dyn crate::step::AnyStep<E>) -> usize| {
             plan.steps.iter().map(|step| numbers(&*step.step)).max().unwrap_or(0)
         };

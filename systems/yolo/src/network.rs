@@ -114,6 +114,17 @@ impl Network {
         Ok(self.graph.layers(&plan))
     }
 
+    /// Makes ready for pictures of `width` x `height` what can be made before there is one. Where the
+    /// engine is [`Engine::Cpu`] that is everything but the memory of a run; other engines compile and
+    /// tune when they run for the first time.
+    pub fn prepare(&self, width: usize, height: usize) -> Result<(), NetworkError> {
+        let plan = self.plan([1, 3, height, width])?;
+        match &self.executor {
+            Executor::Cpu(cpu) => cpu.prepare(&plan),
+            Executor::Burn(_) => Ok(()),
+        }
+    }
+
     /// How long each step of the network takes with one picture, where the engine is
     /// [`Engine::Cpu`]: the median of `runs` runs. Other engines do not tell.
     pub fn step_times<'a>(

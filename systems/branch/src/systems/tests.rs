@@ -190,6 +190,33 @@ fn a_model_whose_network_lost_its_device_waits_until_it_is_back() {
 }
 
 #[test]
+fn an_input_has_the_shape_of_what_stays_and_not_of_boxes() {
+    let inputs = |resizable: bool, input: BranchInput| {
+        let mut stage = Stage::new(Trigger { input, ..Trigger::default() });
+        stage.view(Some(Crop { x1: 0, y1: 0, x2: 640, y2: 200 }));
+        stage.deliver();
+        if resizable {
+            let world = stage.app.world_mut();
+            let networks: Vec<Entity> =
+                world.query_filtered::<Entity, With<Network>>().iter(world).collect();
+            for id in networks {
+                world.entity_mut(id).insert(Resizable);
+            }
+        }
+        stage.frame();
+        let root = stage.jobs().remove(0);
+        stage.answer(root.0, boxes(&[(1, 0.9, 10.0)]));
+        let branch = stage.jobs().remove(0);
+        [root, branch].map(|(_, job)| (job.placement.tensor.width, job.placement.tensor.height))
+    };
+    let (square, fitted) = ((640, 640), (640, 224));
+
+    assert_eq!(inputs(true, BranchInput::ParentImage), [fitted, fitted]);
+    assert_eq!(inputs(true, BranchInput::TriggeringBox), [fitted, square]);
+    assert_eq!(inputs(false, BranchInput::ParentImage), [square, square]);
+}
+
+#[test]
 fn a_frame_starts_one_pass_a_view() {
     let (mut stage, view) = ready();
     stage.frame();

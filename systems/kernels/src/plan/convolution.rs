@@ -85,6 +85,7 @@ impl<'a, E: Element> Planner<'a, E> {
         let planes = [&planes[0][..], &planes[1], &planes[2]];
 
         let kernel = Kernel {
+            given: &convolution.weights,
             weights: &convolution.weights,
             outputs: convolution.outputs,
             inputs: shape.channels,
@@ -104,7 +105,7 @@ impl<'a, E: Element> Planner<'a, E> {
             taps: taps(convolution),
         };
         let lattice = Lattice::whole(&output_grid);
-        let (isa, threads) = (self.target.isa, self.target.threads);
+        let (target, packings) = (self.target, self.packings);
         match way {
             Way::Planar => {
                 let picture = Picture {
@@ -117,19 +118,19 @@ impl<'a, E: Element> Planner<'a, E> {
                     dilation: convolution.dilation,
                 };
                 self.draft(index, "planar", &planes, move |places| {
-                    Planar::new(isa, picture, &kernel, finish(places), lattice)
+                    Planar::new(target.isa, packings, picture, &kernel, finish(places), lattice)
                 });
             }
             Way::Depthwise => self.draft(index, "depthwise", &planes, move |places| {
-                Depthwise::new(source(places), &convolution.weights, finish(places), lattice)
+                Depthwise::new(packings, source(places), &kernel, finish(places), lattice)
             }),
             Way::Winograd => self.draft(index, "winograd", &planes, move |places| {
                 let input = source(places).planes;
-                Winograd::new(isa, threads, &input, &grid, &kernel, finish(places))
+                Winograd::new(target, packings, &input, &grid, &kernel, finish(places))
             }),
             Way::Direct => self.draft(index, "direct", &planes, move |places| {
                 let (source, finish) = (source(places), finish(places));
-                Direct::<E>::new(isa, threads, source, &kernel, finish, lattice)
+                Direct::<E>::new(target, packings, source, &kernel, finish, lattice)
             }),
         }
     }
@@ -142,7 +143,7 @@ impl<'a, E: Element> Planner<'a, E> {
         let (grid, output_grid) = (self.grid(shape), self.grid(output_shape));
         let input = self.value(from);
         let output = self.new_value(index);
-        let (isa, threads) = (self.target.isa, self.target.threads);
+        let (target, packings) = (self.target, self.packings);
         for phase in phases(convolution, output_shape) {
             let planes: [Vec<PlaneId>; 2] = [input.clone(), output.clone()];
             let (input, output) = (input.clone(), output.clone());
@@ -150,6 +151,7 @@ impl<'a, E: Element> Planner<'a, E> {
                 let weights = turned(convolution, shape.channels);
                 let all_taps = convolution.kernel.iter().product::<usize>() + 1;
                 let kernel = Kernel {
+                    given: &convolution.weights,
                     weights: &weights,
                     outputs: convolution.outputs,
                     inputs: shape.channels,
@@ -168,7 +170,7 @@ impl<'a, E: Element> Planner<'a, E> {
                     row: convolution.stride[0] * output_grid.row(),
                     step: convolution.stride[1] * LANES,
                 };
-                Direct::<E>::new(isa, threads, source, &kernel, finish, lattice)
+                Direct::<E>::new(target, packings, source, &kernel, finish, lattice)
             });
         }
     }

@@ -1,10 +1,13 @@
 //! Convolution of each channel by itself.
 
+use std::sync::Arc;
+
 use crate::element::Element;
 use crate::memory::Memory;
+use crate::packings::{Order, Packings};
 use crate::simd::{LANES, Simd};
 
-use super::direct::{Lattice, Source};
+use super::direct::{Kernel, Lattice, Source};
 use super::finish::{Activate, Finish, with_activation};
 use super::{Context, Step};
 
@@ -18,29 +21,35 @@ pub(crate) struct Depthwise {
     input_row: usize,
     input_step: usize,
     /// `[blocks, taps, 16]`
-    weights: Memory<f32>,
+    weights: Arc<Memory<f32>>,
     finish: Finish,
     lattice: Lattice,
 }
 
 impl Depthwise {
-    /// # Shapes
-    ///
-    /// - `weights`: `[channels, taps]`
-    pub fn new(source: Source, weights: &[f32], finish: Finish, lattice: Lattice) -> Self {
+    pub fn new(
+        packings: &Packings,
+        source: Source,
+        kernel: &Kernel,
+        finish: Finish,
+        lattice: Lattice,
+    ) -> Self {
         let grid = source.grid;
         let taps = source.offsets();
-        let mut packed = Memory::new(source.planes.len() * taps.len() * LANES);
-        for (at, &weight) in weights.iter().enumerate() {
-            let (channel, tap) = (at / taps.len(), at % taps.len());
-            packed[(channel / LANES * taps.len() + tap) * LANES + channel % LANES] = weight;
-        }
+        let weights = packings.packed(Order::Depthwise, kernel, &[], || {
+            let mut packed = Memory::new(source.planes.len() * taps.len() * LANES);
+            for (at, &weight) in kernel.weights.iter().enumerate() {
+                let (channel, tap) = (at / taps.len(), at % taps.len());
+                packed[(channel / LANES * taps.len() + tap) * LANES + channel % LANES] = weight;
+            }
+            packed
+        });
         Self {
             planes: source.planes,
             taps,
             input_row: source.stride[0] * grid.row(),
             input_step: source.stride[1] * LANES,
-            weights: packed,
+            weights,
             finish,
             lattice,
         }
@@ -53,7 +62,7 @@ impl<E: Element> Step<E> for Depthwise {
     }
 
     fn weights(&self) -> usize {
-        size_of_val(&*self.weights)
+        size_of_val(&**self.weights)
     }
 
     #[inline(always)]

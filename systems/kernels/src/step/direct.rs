@@ -1,11 +1,14 @@
 //! Convolution without a detour.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::element::Element;
 use crate::grid::Grid;
 use crate::memory::Memory;
-use crate::simd::{Isa, LANES, Simd};
+use crate::packings::{Order, Packings};
+use crate::plan::Target;
+use crate::simd::{LANES, Simd};
 
 use super::finish::Finish;
 use super::tile::{MAX_BLOCKS, MAX_PLACES, Tile, Tiling, split};
@@ -30,7 +33,7 @@ pub(crate) struct Direct<E: Element> {
     input_step: usize,
     bundles: Vec<Bundle>,
     tiles: Vec<(usize, usize)>,
-    weights: Memory<E>,
+    weights: Arc<Memory<E>>,
     finish: Finish,
     lattice: Lattice,
     /// Rows and bundles of each task.
@@ -74,6 +77,8 @@ impl Lattice {
 
 /// A convolution's weights, before they are packed.
 pub(crate) struct Kernel<'a> {
+    /// As the caller has them: what tells packed weights apart.
+    pub given: &'a Arc<[f32]>,
     /// `[outputs, inputs of a group, taps]`
     pub weights: &'a [f32],
     pub outputs: usize,
@@ -130,8 +135,8 @@ impl Source {
 
 impl<E: Element> Direct<E> {
     pub fn new(
-        isa: Isa,
-        threads: usize,
+        target: Target,
+        packings: &Packings,
         source: Source,
         kernel: &Kernel,
         finish: Finish,
@@ -140,20 +145,27 @@ impl<E: Element> Direct<E> {
         let grid = source.grid;
         let input_step = source.stride[1] * LANES;
         let blocks = finish.output.len();
-        let tiling = Tiling::new::<E>(isa, lattice.width, blocks, input_step);
-        let mut packed = Vec::new();
-        let mut bundles = Vec::new();
-        for &(first, blocks) in &tiling.bundles {
+        let tiling = Tiling::new::<E>(target.isa, lattice.width, blocks, input_step);
+        let mut weights = 0;
+        let mut bundle = |&(first, blocks): &(usize, usize)| {
             let inputs = kernel.inputs_of(first..first + blocks);
-            let weights = packed.len();
-            pack(&mut packed, kernel, first..first + blocks, inputs.clone());
-            bundles.push(Bundle { first, blocks, inputs, weights });
-        }
+            let bundle = Bundle { first, blocks, weights, inputs };
+            weights += packed_len::<E>(kernel, blocks, bundle.inputs.clone());
+            bundle
+        };
+        let bundles: Vec<Bundle> = tiling.bundles.iter().map(&mut bundle).collect();
+        let packed = packings.packed(Order::Direct, kernel, &tiling.bundles, || {
+            let mut packed = Vec::with_capacity(weights);
+            for Bundle { first, blocks, inputs, .. } in &bundles {
+                pack(&mut packed, kernel, *first..first + blocks, inputs.clone());
+            }
+            packed.into_iter().collect()
+        });
         let rows = source.stride[0] * grid.row();
         let taps = source.offsets();
         let last = kernel.inputs - (source.planes.len() - 1) * LANES;
         let row_numbers = rows * source.planes.len();
-        let tasks = tasks(lattice.height, bundles.len(), row_numbers, packed.len(), threads);
+        let tasks = tasks(lattice.height, bundles.len(), row_numbers, packed.len(), target.threads);
         Self {
             planes: source.planes,
             taps,
@@ -162,12 +174,19 @@ impl<E: Element> Direct<E> {
             input_step,
             bundles,
             tiles: tiling.tiles,
-            weights: packed.into_iter().collect(),
+            weights: packed,
             finish,
             lattice,
             tasks,
         }
     }
+}
+
+/// How many numbers [`pack`] makes of some output blocks.
+fn packed_len<E: Element>(kernel: &Kernel, blocks: usize, inputs: Range<usize>) -> usize {
+    let steps = |input: usize| (kernel.inputs - input * LANES).min(LANES).div_ceil(E::STEP);
+    let of_output: usize = inputs.map(steps).sum::<usize>() * kernel.taps.len() * E::STEP;
+    blocks * LANES * of_output
 }
 
 /// Puts the weights of some output blocks in the order in which a tile reads them.
@@ -249,7 +268,7 @@ impl<E: Element> Step<E> for Direct<E> {
     }
 
     fn weights(&self) -> usize {
-        size_of_val(&*self.weights)
+        size_of_val(&**self.weights)
     }
 
     #[inline(always)]

@@ -2,8 +2,11 @@
 //!
 //! A picture has three channels; as a block of sixteen it would be mostly zeros.
 
+use std::sync::Arc;
+
 use crate::element::Element;
 use crate::memory::Memory;
+use crate::packings::{Order, Packings};
 use crate::simd::{Isa, LANES, Simd};
 
 use super::direct::{Kernel, Lattice, pack_planar};
@@ -35,7 +38,7 @@ pub(crate) struct Planar {
     tiles: Vec<(usize, usize)>,
     /// Where each bundle's weights begin.
     starts: Vec<usize>,
-    weights: Memory<f32>,
+    weights: Arc<Memory<f32>>,
     finish: Finish,
     lattice: Lattice,
 }
@@ -54,6 +57,7 @@ pub(crate) struct Picture {
 impl Planar {
     pub fn new(
         isa: Isa,
+        packings: &Packings,
         picture: Picture,
         kernel: &Kernel,
         finish: Finish,
@@ -68,12 +72,16 @@ impl Planar {
             .flat_map(|y| (0..columns).map(move |x| (y * pitch + x * dilation[1]) as isize))
             .collect();
         let tiling = Tiling::new::<f32>(isa, lattice.width, finish.output.len(), stride[1]);
-        let mut packed = Vec::new();
-        let mut starts = Vec::new();
-        for &(first, blocks) in &tiling.bundles {
-            starts.push(packed.len());
-            pack_planar(&mut packed, kernel, first..first + blocks);
-        }
+        let of_output = kernel.inputs * kernel.taps.len();
+        let start = |&(first, _): &(usize, usize)| first * LANES * of_output;
+        let starts = tiling.bundles.iter().map(start).collect();
+        let weights = packings.packed(Order::Planar, kernel, &tiling.bundles, || {
+            let mut packed = Vec::new();
+            for &(first, blocks) in &tiling.bundles {
+                pack_planar(&mut packed, kernel, first..first + blocks);
+            }
+            packed.into_iter().collect()
+        });
         Self {
             channels,
             height,
@@ -88,7 +96,7 @@ impl Planar {
             bundles: tiling.bundles,
             tiles: tiling.tiles,
             starts,
-            weights: packed.into_iter().collect(),
+            weights,
             finish,
             lattice,
         }
@@ -139,7 +147,7 @@ impl<E: Element> Step<E> for Planar {
     }
 
     fn weights(&self) -> usize {
-        size_of_val(&*self.weights)
+        size_of_val(&**self.weights)
     }
 
     #[inline(always)]

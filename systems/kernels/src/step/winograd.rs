@@ -9,11 +9,14 @@
 //! `f32` here whatever tensors are made of.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::element::Element;
 use crate::grid::{Grid, Margin};
 use crate::memory::Memory;
-use crate::simd::{Isa, LANES, Simd};
+use crate::packings::{Order, Packings};
+use crate::plan::Target;
+use crate::simd::{LANES, Simd};
 
 use super::direct::Kernel;
 use super::finish::{Activate, Finish, with_activation};
@@ -38,7 +41,7 @@ pub(crate) struct Winograd {
     grid: Grid,
     /// Windows in a row.
     columns: usize,
-    weights: Memory<f32>,
+    weights: Arc<Memory<f32>>,
     /// Numbers of the weights of one point.
     weights_of_point: usize,
     bundles: Vec<(usize, usize)>,
@@ -68,8 +71,8 @@ pub(crate) fn is_quicker(inputs: usize, outputs: usize, height: usize, width: us
 impl Winograd {
     /// The convolution of a tensor of `grid`, padded by 1, into one of the same grid.
     pub fn new(
-        isa: Isa,
-        threads: usize,
+        target: Target,
+        packings: &Packings,
         planes: &[usize],
         grid: &Grid,
         kernel: &Kernel,
@@ -80,16 +83,18 @@ impl Winograd {
         let numbers = POINTS * LANES * (planes.len() + finish.output.len());
         let most = (NUMBERS_IN_CACHE / numbers).max(4);
         // As many tasks for each thread.
-        let tasks = windows.div_ceil(most).next_multiple_of(threads);
+        let tasks = windows.div_ceil(most).next_multiple_of(target.threads);
         let most_windows = windows.div_ceil(tasks);
-        let tiling = Tiling::new::<f32>(isa, most_windows, finish.output.len(), LANES);
+        let tiling = Tiling::new::<f32>(target.isa, most_windows, finish.output.len(), LANES);
         let most_places = tiling.tiles.iter().map(|&(_, places)| places).max().unwrap_or(1);
         let tasks = split(windows, most_windows)
             .into_iter()
             .map(|(start, count)| (start..start + count, split(count, most_places)))
             .collect();
         let start = grid.offset(-1, -1) as usize;
-        let weights = transformed_weights(kernel, &tiling.bundles);
+        let weights = packings.packed(Order::Winograd, kernel, &tiling.bundles, || {
+            transformed_weights(kernel, &tiling.bundles)
+        });
         Self {
             input: planes.iter().map(|plane| plane + start).collect(),
             last_steps: kernel.inputs - (planes.len() - 1) * LANES,
@@ -218,7 +223,7 @@ impl<E: Element> Step<E> for Winograd {
     }
 
     fn weights(&self) -> usize {
-        size_of_val(&*self.weights)
+        size_of_val(&**self.weights)
     }
 
     #[inline(always)]

@@ -42,7 +42,7 @@ fn check_convolution(shape: Shape, mut convolution: Convolution) {
     let input = Tensor::random(shape, 1);
     let count = convolution.outputs * shape.channels / convolution.groups
         * convolution.kernel.iter().product::<usize>();
-    convolution.weights = random(count, 2);
+    convolution.weights = random(count, 2).into();
     let expected = convolved(&input, &convolution);
     check(&input, &expected, |network, x| {
         // The picture itself has its own way: take it once as it is, and once as planes.

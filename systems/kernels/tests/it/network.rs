@@ -1,7 +1,10 @@
 //! Small networks of many operations.
 
+use std::sync::Arc;
+
 use detector_kernels::{
-    Activation, Builder, Convolution, Error, Isa, Options, PoolWindow, Precision, Shape, Value,
+    Activation, Builder, Convolution, Error, Isa, Options, Packings, PoolWindow, Precision,
+    Program, Shape, Value,
 };
 
 use crate::reference::{Tensor, random, run};
@@ -14,7 +17,7 @@ pub fn network(builder: &mut Builder, x: Value) -> Result<Value, Error> {
         let inputs = builder.shape(x).channels;
         let scale = 1.7 / ((inputs * side * side) as f32).sqrt();
         let weights = random(outputs * inputs * side * side, seed);
-        let weights = weights.into_iter().map(|weight| weight * scale).collect();
+        let weights: Vec<f32> = weights.into_iter().map(|weight| weight * scale).collect();
         builder.convolution(
             x,
             Convolution {
@@ -65,4 +68,32 @@ fn every_instruction_set_computes_the_same_network() {
             assert!(error <= tolerance, "{isa:?} {precision:?}: off by {error:e}");
         }
     }
+}
+
+#[test]
+fn programs_of_several_sizes_share_their_weights() {
+    let weights: Arc<[f32]> = random(16 * 16 * 9, 5).into();
+    let program = |packings: &Packings, height: usize| {
+        let mut network = Builder::new();
+        let picture = network.input(16, height, 40).unwrap();
+        let convolution = Convolution {
+            padding: [1; 4],
+            stride: [2, 2],
+            ..Convolution::new(16, [3, 3], weights.clone())
+        };
+        let features = network.convolution(picture, convolution).unwrap();
+        network.finish_with(&[features], &Options::default(), packings).unwrap()
+    };
+    let run = |program: &Program| {
+        let mut output = vec![0.0; program.outputs()[0].len()];
+        program.run(1, &random(program.input().len(), 7), &mut [&mut output]).unwrap();
+        output
+    };
+
+    let shared = Packings::new();
+    let (low, high) = (program(&shared, 20), program(&shared, 40));
+    assert_eq!(run(&low), run(&program(&Packings::new(), 20)));
+    assert_eq!(run(&high), run(&program(&Packings::new(), 40)));
+    drop(low);
+    assert_eq!(run(&high), run(&program(&Packings::new(), 40)), "what one has, another keeps");
 }

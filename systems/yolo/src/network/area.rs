@@ -22,7 +22,7 @@ pub(crate) fn a2c2f(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
     let residual = source.parameter("gamma")?.map(|Array { values, .. }| {
         let channels = values.len();
         let shape = [1, channels, 1, 1];
-        let weights = Weights { role: Role::Channels, shape, values, bias: None };
+        let weights = Weights { role: Role::Channels, shape, values: values.into(), bias: None };
         (source.site.keep(weights), channels)
     });
     Ok(Box::new(A2C2f {

@@ -27,7 +27,7 @@ impl Convolve {
         let weights = site.keep(Weights {
             role: Role::Convolution,
             shape,
-            values: rounded(values),
+            values: rounded(values).into(),
             bias: bias.map(rounded),
         });
         let window = Window { size: [height, width], stride, padding, dilation };
@@ -128,7 +128,7 @@ pub(crate) fn transposed(source: &Source) -> Result<Box<dyn Block>, NetworkError
     let weights = source.site.keep(Weights {
         role: Role::Transposed,
         shape: [inputs, outputs, height, width],
-        values: weight.values,
+        values: weight.values.into(),
         bias,
     });
     let window = Window { size: [height, width], stride, padding, dilation: [1, 1] };

@@ -71,11 +71,12 @@ struct BatchNorm {
 pub(crate) fn batch_norm(source: &Source) -> Result<Box<dyn Block>, NetworkError> {
     let normalization = Normalization::read(source)?;
     let channels = normalization.channels();
-    let rounded = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
+    let rounded =
+        |values: Vec<f64>| -> Vec<f32> { values.into_iter().map(|value| value as f32).collect() };
     let weights = source.site.keep(Weights {
         role: Role::Channels,
         shape: [1, channels, 1, 1],
-        values: rounded(normalization.factors),
+        values: rounded(normalization.factors).into(),
         bias: Some(rounded(normalization.offsets)),
     });
     Ok(Box::new(BatchNorm { place: source.place.clone(), channels, weights }))

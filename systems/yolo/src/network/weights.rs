@@ -1,5 +1,7 @@
 //! Trained numbers, as they leave the checkpoint: held once, however many plans compute with them.
 
+use std::sync::Arc;
+
 /// What an operation does with its weights, which is how they lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -18,7 +20,7 @@ pub(crate) enum Role {
 pub(crate) struct Weights {
     pub role: Role,
     pub shape: [usize; 4],
-    pub values: Vec<f32>,
+    pub values: Arc<[f32]>,
     /// What is added at the end, one number for each output.
     pub bias: Option<Vec<f32>>,
 }

@@ -34,9 +34,9 @@ impl Burn {
         let seat = (device, dtype);
         let on_device = |Weights { role, shape, values, bias }: Weights| OnDevice {
             values: if role == Role::Convolution && channels_last {
-                with_channels_last(values, shape, seat)
+                with_channels_last(values.to_vec(), shape, seat)
             } else {
-                Tensor::from_data(TensorData::new(values, shape), seat)
+                Tensor::from_data(TensorData::new(values.to_vec(), shape), seat)
             },
             bias: bias.map(|bias| {
                 let count = bias.len();
@@ -191,7 +191,7 @@ impl Values {
 fn with_channels_last(values: Vec<f32>, shape: [usize; 4], seat: (&Device, DType)) -> Tensor<4> {
     let [outputs, inputs, height, width] = shape;
     if inputs == 1 || height * width == 1 {
-        return Tensor::from_data(TensorData::new(values, shape), seat);
+        return Tensor::from_data(TensorData::new(values.to_vec(), shape), seat);
     }
     let area = height * width;
     let mut turned = Vec::with_capacity(values.len());

@@ -4,7 +4,7 @@ mod translation;
 
 use std::sync::Arc;
 
-use detector_kernels::{Options, Program, StepProfile};
+use detector_kernels::{Options, Packings, Program, StepProfile};
 
 use super::HostOutput;
 use crate::network::engine::CpuPrecision;
@@ -14,14 +14,15 @@ use crate::network::recent::Recent;
 use crate::network::shape::Shape;
 use crate::network::weights::Weights;
 
-/// Programs of one network that are kept. Each has its own copy of the weights, in the order in which
-/// its kernels read them, and memory for a run.
+/// Programs of one network that are kept. Each has memory for a run; weights they have in common, in the
+/// order in which kernels read them.
 const MAX_PROGRAMS: usize = 4;
 
 /// The weights of a network in main memory, and the programs that were made of them.
 pub(crate) struct Cpu {
     weights: Vec<Weights>,
     options: Options,
+    packings: Packings,
     programs: Recent<Program, MAX_PROGRAMS>,
 }
 
@@ -45,7 +46,7 @@ pub struct StepTime {
 impl Cpu {
     pub fn new(weights: Vec<Weights>, precision: CpuPrecision, threads: usize) -> Self {
         let options = Options { threads, precision: precision.of_kernels(), isa: None };
-        Self { weights, options, programs: Recent::new() }
+        Self { weights, options, packings: Packings::new(), programs: Recent::new() }
     }
 
     /// Executes a plan. Its program is kept.
@@ -63,9 +64,14 @@ impl Cpu {
         output(plan, &program, pictures, input)
     }
 
+    /// Makes the program of a plan, so that the first run does not have to.
+    pub fn prepare(&self, plan: &Plan) -> Result<(), NetworkError> {
+        self.program(plan).map(drop)
+    }
+
     /// Executes a plan for one picture, as [`Cpu::run`], and keeps nothing.
     pub fn run_once(&self, plan: &Plan, input: &[f32]) -> Result<HostOutput, NetworkError> {
-        let program = translation::program(plan, &self.weights, &self.options)?;
+        let program = self.translated(plan)?;
         output(plan, &program, 1, input)
     }
 
@@ -93,8 +99,11 @@ impl Cpu {
 
     fn program(&self, plan: &Plan) -> Result<Arc<Program>, NetworkError> {
         let Shape { height, width, .. } = plan.shapes[0];
-        self.programs
-            .of([width, height], || Ok(translation::program(plan, &self.weights, &self.options)?))
+        self.programs.of([width, height], || self.translated(plan))
+    }
+
+    fn translated(&self, plan: &Plan) -> Result<Program, NetworkError> {
+        Ok(translation::program(plan, &self.weights, &self.options, &self.packings)?)
     }
 }
 

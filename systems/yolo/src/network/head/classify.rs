@@ -40,7 +40,7 @@ pub(crate) fn classify(source: &Source) -> Result<Box<dyn Head>, NetworkError> {
     let weights = source.site.keep(Weights {
         role: Role::Linear,
         shape: [classes, inputs, 1, 1],
-        values,
+        values: values.into(),
         bias: Some(bias),
     });
     let (place, features) = (source.place.clone(), source.block("conv")?);

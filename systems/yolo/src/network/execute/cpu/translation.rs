@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use detector_kernels::{
-    self as kernels, AttentionOptions, Builder, Error, Options, PoolWindow, Program,
+    self as kernels, AttentionOptions, Builder, Error, Options, Packings, PoolWindow, Program,
     TransposedConvolution, Value,
 };
 
@@ -17,6 +17,7 @@ pub(super) fn program(
     plan: &Plan,
     weights: &[Weights],
     options: &Options,
+    packings: &Packings,
 ) -> Result<Program, Error> {
     let mut builder = Builder::new();
     let Shape { channels, height, width } = plan.shapes[0];
@@ -31,7 +32,7 @@ pub(super) fn program(
     }
     let outputs: Vec<Value> =
         plan.output.values().map(|value| translation.value(value.number)).collect();
-    translation.builder.finish(&outputs, options)
+    translation.builder.finish_with(&outputs, options, packings)
 }
 
 struct Translation<'a> {
@@ -95,7 +96,7 @@ impl Translation<'_> {
             Operation::Add => self.builder.add(x, inputs[1]),
             Operation::Scale { weights } => {
                 let Weights { values, bias, .. } = self.weights(*weights);
-                let (factors, offsets) = (values.clone(), bias.clone());
+                let (factors, offsets) = (values.to_vec(), bias.clone());
                 let offsets = offsets.unwrap_or_else(|| vec![0.0; factors.len()]);
                 self.builder.scale_shift(x, factors, offsets)
             }

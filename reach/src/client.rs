@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{ClientBuilder, redirect};
-use tokio::net::lookup_host;
+use tokio::task::spawn_blocking;
 
 use crate::forbidden::Forbidden;
+use crate::lookup::LookupError;
 use crate::policy::Reach;
 
 /// Redirects that are followed.
@@ -51,13 +52,15 @@ impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let reach = self.0.clone();
         Box::pin(async move {
+            let found = spawn_blocking(move || reach.addresses(name.as_str())).await?;
+            let found = found.map_err(|error| match error {
+                // As itself: whoever asks why finds it.
+                LookupError::Forbidden(forbidden) => forbidden.into(),
+                unknown => Box::<dyn Error + Send + Sync>::from(unknown),
+            })?;
             // Port 0: whoever asks puts the port in.
-            let found: Vec<SocketAddr> = lookup_host((name.as_str(), 0)).await?.collect();
-            for address in &found {
-                // One place that is not allowed is enough: the name is not to be trusted.
-                reach.check_address(address.ip())?;
-            }
-            Ok(Box::new(found.into_iter()) as Addrs)
+            let found = found.into_iter().map(|address| SocketAddr::from((address, 0)));
+            Ok(Box::new(found) as Addrs)
         })
     }
 }

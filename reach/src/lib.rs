@@ -6,11 +6,13 @@
 //! three times: when an address is named, when its name was looked up, and at every redirect.
 //!
 //! The first is [`Reach::check`], which does no IO. The others are in the HTTP clients that [`guard`]
-//! makes, which connect to nothing else; who connects by other means asks [`Reach::look_up`] first.
+//! makes, which connect to nothing else; who connects by other means connects to what
+//! [`Reach::look_up`] found, and not to the name.
 
 mod client;
 mod forbidden;
 mod lookup;
+mod names;
 mod policy;
 mod special;
 
@@ -18,4 +20,5 @@ pub use client::{forbidden, guard};
 pub use forbidden::Forbidden;
 pub use ipnet::IpNet;
 pub use lookup::LookupError;
+pub use names::{Directory, Names};
 pub use policy::{HostPattern, Reach};

@@ -1,7 +1,7 @@
 //! Where hosts are.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 
 use url::{Host, Url};
 
@@ -15,12 +15,12 @@ pub enum LookupError {
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
     /// Its name stands for nothing, or who knows does not answer.
-    #[error("the host {host} is not known: {source}")]
+    #[error("the host {host} is not known: {reason}")]
     Unknown {
         /// Its name.
         host: String,
         /// What the system says.
-        source: io::Error,
+        reason: io::Error,
     },
 }
 
@@ -28,9 +28,8 @@ impl Reach {
     /// Looks at an address, and at every place where its host is. Waits for name servers: not to be
     /// called on the main thread.
     ///
-    /// Whoever connects afterwards looks the name up again. A name server that answers differently
-    /// then is not found out; HTTP clients made by [`guard`](crate::guard) connect to what was looked
-    /// at.
+    /// Whoever connects afterwards connects to what this returns: a name server may answer
+    /// differently when it is asked again.
     ///
     /// # Errors
     /// When any of it is not allowed, or the host is not known.
@@ -38,19 +37,30 @@ impl Reach {
         self.check(url)?;
         let port = url.port_or_known_default().unwrap_or_else(|| default_port(url.scheme()));
         let name = url.host_str().unwrap_or_default();
-        let addresses: Vec<SocketAddr> = match host(name) {
-            Some(Host::Ipv4(address)) => vec![(address, port).into()],
-            Some(Host::Ipv6(address)) => vec![(address, port).into()],
-            Some(Host::Domain(name)) => (&*name, port)
-                .to_socket_addrs()
-                .map_err(|source| LookupError::Unknown { host: name, source })?
-                .collect(),
-            None => return Err(Forbidden::Host { host: name.to_owned() }.into()),
-        };
-        for address in &addresses {
-            self.check_address(address.ip())?;
+        match host(name) {
+            // Looked at above.
+            Some(Host::Ipv4(address)) => Ok(vec![(address, port).into()]),
+            Some(Host::Ipv6(address)) => Ok(vec![(address, port).into()]),
+            Some(Host::Domain(name)) => {
+                let found = self.addresses(&name)?;
+                Ok(found.into_iter().map(|address| (address, port).into()).collect())
+            }
+            None => Err(Forbidden::Host { host: name.to_owned() }.into()),
         }
-        Ok(addresses)
+    }
+
+    /// Every place where the host of this name is, each looked at. One that is not allowed is enough:
+    /// the name is not to be trusted.
+    pub(crate) fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, LookupError> {
+        let unknown = |reason| LookupError::Unknown { host: name.to_owned(), reason };
+        let found = self.names.addresses(name).map_err(unknown)?;
+        if found.is_empty() {
+            return Err(unknown(io::ErrorKind::NotFound.into()));
+        }
+        for address in &found {
+            self.check_address(*address)?;
+        }
+        Ok(found)
     }
 }
 

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use url::{Host, Url};
 
 use crate::forbidden::Forbidden;
+use crate::names::Names;
 use crate::special::{meanings, what};
 
 /// What may be opened.
@@ -20,6 +21,8 @@ pub struct Reach {
     /// Networks that hosts must be in. Empty: anywhere but link-local addresses and those where
     /// clouds give out credentials; naming such a network allows it.
     pub networks: Vec<IpNet>,
+    /// Who is asked where hosts are.
+    pub names: Names,
 }
 
 /// A host's name or address, or with `*.` before it every name below it.
@@ -29,7 +32,8 @@ pub struct HostPattern(String);
 impl Reach {
     /// These schemes, anywhere but special addresses.
     pub fn of<const N: usize>(schemes: [&str; N]) -> Self {
-        Self { schemes: schemes.map(str::to_owned).to_vec(), hosts: vec![], networks: vec![] }
+        let schemes = schemes.map(str::to_owned).to_vec();
+        Self { schemes, hosts: vec![], networks: vec![], names: Names::default() }
     }
 
     /// What cameras may be reached by: RTSP and HTTP, with and without TLS.

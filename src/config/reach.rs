@@ -84,6 +84,7 @@ impl Allowed {
             schemes: if self.schemes.is_empty() { most.schemes } else { self.schemes.clone() },
             hosts: hosts.into_iter().flatten().collect(),
             networks: networks.into_iter().flatten().collect(),
+            names: most.names,
         })
     }
 }

@@ -15,6 +15,7 @@ use detector_components::timing::{Step, Timings};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::{AppSink, AppSinkCallbacks};
+use gstreamer_base::prelude::*;
 use tracing::{debug, warn};
 use url::Url;
 
@@ -25,7 +26,8 @@ use crate::login::login;
 use crate::picture::pixels;
 use crate::plugin::Outside;
 use crate::status::Report;
-use crate::way;
+use crate::way::{self, Redirect};
+use crate::web::{self, WebSource};
 
 /// Between two looks at whether the camera is still wanted and still gives frames.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -66,13 +68,22 @@ pub struct Stream {
 /// Opens the stream and hands its frames on until it ends. Returns why, and whether frames flowed.
 pub fn run(stream: &Stream, report: &Report) -> (End, bool) {
     let flow = Arc::new(Flow::new(stream));
-    let pipeline = match build(stream, &flow) {
-        Ok(pipeline) => pipeline,
-        Err(reason) => return (End::Failed(Failure::other(reason)), false),
-    };
-    let end = watch(&pipeline, stream, &flow, report);
-    close(pipeline, &stream.source, stream.outside.settings.get().teardown_deadline);
-    (end, flow.frames() > 0)
+    let mut moved = None;
+    for _ in 0..=way::MAX_REDIRECTS {
+        let redirect = Redirect::default();
+        let pipeline = match build(stream, &flow, moved.as_ref(), &redirect) {
+            Ok(pipeline) => pipeline,
+            Err(reason) => return (End::Failed(Failure::other(reason)), false),
+        };
+        let end = watch(&pipeline, stream, &flow, report);
+        close(pipeline, &stream.source, stream.outside.settings.get().teardown_deadline);
+        moved = redirect.take();
+        if moved.is_none() || end == End::Unwanted {
+            return (end, flow.frames() > 0);
+        }
+    }
+    let text = format!("more than {} redirects", way::MAX_REDIRECTS);
+    (End::Failed(Failure::other(text)), flow.frames() > 0)
 }
 
 /// What flows through a pipeline.
@@ -153,7 +164,14 @@ impl Flow {
     }
 }
 
-fn build(stream: &Stream, flow: &Arc<Flow>) -> Result<gst::Pipeline, String> {
+/// A pipeline that opens the camera's address, or the one that the camera has `moved` to.
+fn build(
+    stream: &Stream,
+    flow: &Arc<Flow>,
+    moved: Option<&Url>,
+    redirect: &Redirect,
+) -> Result<gst::Pipeline, String> {
+    let pipeline = gst::Pipeline::new();
     let (address, login, real_time) = match &stream.source {
         CameraSource::File { path, real_time, .. } => {
             let url = Url::from_file_path(path.canonicalize().map_err(|error| error.to_string())?)
@@ -161,22 +179,21 @@ fn build(stream: &Stream, flow: &Arc<Flow>) -> Result<gst::Pipeline, String> {
             (url, None, *real_time)
         }
         CameraSource::Stream(url) | CameraSource::Snapshot { url, .. } => {
-            let mut bare = url.expose().clone();
-            let login = (!bare.username().is_empty()).then(|| login(&bare));
+            web::give_access(&pipeline, url, &stream.outside);
+            let url = url.expose();
+            let mut bare = moved.unwrap_or(url).clone();
+            // Whoever the camera sends on to is told no password.
+            let same = bare.host_str() == url.host_str();
+            let login = (same && !url.username().is_empty()).then(|| login(url));
             // Credentials are given as properties: addresses end up in messages.
             let _ = bare.set_username("");
             let _ = bare.set_password(None);
-            let address =
-                way::find(bare.clone(), &stream.outside.settings.get().reach, &stream.outside)?;
-            // Whoever the camera redirects to is told no password.
-            let login = login.filter(|_| address.host_str() == bare.host_str());
-            (address, login, false)
+            (way::find(bare, &stream.outside.settings.get().reach)?, login, false)
         }
     };
     let make = |name: &str| {
         gst::ElementFactory::make(name).build().map_err(|_| format!("GStreamer has no {name}"))
     };
-    let pipeline = gst::Pipeline::new();
     let source = gst::ElementFactory::make("uridecodebin")
         .property("uri", address.as_str())
         .property("use-buffering", false)
@@ -209,42 +226,45 @@ fn build(stream: &Stream, flow: &Arc<Flow>) -> Result<gst::Pipeline, String> {
         .add_many([&source, &convert, sink.upcast_ref()])
         .and_then(|()| convert.link(&sink))
         .map_err(|error| error.to_string())?;
-    prepare_source(&source, login, &stream.outside.settings.get());
+    prepare_source(&source, login, &stream.outside.settings.get(), redirect);
+    way::keep_within(&pipeline, &source);
     link_video(&source, &convert, stream.source.clone());
     prepare_decoders(&pipeline, flow);
     Ok(pipeline)
 }
 
 /// Sets up the element that opens the address, once it is known which it is.
-fn prepare_source(decoder: &gst::Element, login: Option<(String, String)>, config: &IngestConfig) {
+fn prepare_source(
+    decoder: &gst::Element,
+    login: Option<(String, String)>,
+    config: &IngestConfig,
+    redirect: &Redirect,
+) {
     let latency = u32::try_from(config.latency.as_millis()).unwrap_or(u32::MAX);
-    let reach = config.reach.clone();
+    let redirect = redirect.clone();
     decoder.connect("source-setup", false, move |values| {
         let source = values.get(1)?.get::<gst::Element>().ok()?;
-        let has = |name: &str| source.find_property(name).is_some();
-        if source.factory().is_some_and(|factory| factory.name() == "rtspsrc") {
-            source.set_property_from_str("protocols", "tcp");
-            source.set_property("latency", latency);
-            source.set_property("drop-on-latency", true);
-            source.set_property_from_str("teardown-timeout", "200000000");
-            // Sound and metadata are not even asked for.
-            source.connect("select-stream", false, |values| {
-                let caps = values.get(2)?.get::<gst::Caps>().ok()?;
-                let media = caps.structure(0).and_then(|media| media.get::<String>("media").ok());
-                Some(media.is_none_or(|media| media == "video").to_value())
-            });
+        if let Some(web) = source.downcast_ref::<WebSource>() {
+            web.set_live(true);
         }
-        if has("is-live") && source.factory().is_some_and(|factory| factory.name() == "souphttpsrc")
-        {
-            source.set_property("is-live", true);
+        if source.factory().is_none_or(|factory| factory.name() != "rtspsrc") {
+            return None;
         }
-        if let Some((user, password)) = &login
-            && has("user-id")
-        {
+        source.set_property_from_str("protocols", "tcp");
+        source.set_property("latency", latency);
+        source.set_property("drop-on-latency", true);
+        source.set_property_from_str("teardown-timeout", "200000000");
+        // Sound and metadata are not even asked for.
+        source.connect("select-stream", false, |values| {
+            let caps = values.get(2)?.get::<gst::Caps>().ok()?;
+            let media = caps.structure(0).and_then(|media| media.get::<String>("media").ok());
+            Some(media.is_none_or(|media| media == "video").to_value())
+        });
+        if let Some((user, password)) = &login {
             source.set_property("user-id", user);
             source.set_property("user-pw", password);
         }
-        way::keep_to(&source, &reach);
+        way::note_redirects(&source, &redirect);
         None
     });
 }
@@ -376,9 +396,10 @@ fn watch(pipeline: &gst::Pipeline, stream: &Stream, flow: &Flow, report: &Report
 /// Stops a pipeline, in a thread of its own: one that hangs is left behind after the deadline.
 fn close(pipeline: gst::Pipeline, camera: &CameraSource, deadline: Duration) {
     let (done, closed) = bounded::<()>(1);
+    let closing = camera.clone();
     let work = move || {
         if pipeline.set_state(gst::State::Null).is_err() {
-            debug!("a stream did not close cleanly");
+            debug!(camera = %closing, "a stream did not close cleanly");
         }
         // Nobody waits any more when this fails.
         let _ = done.send(());

@@ -2,12 +2,17 @@
 
 use gstreamer as gst;
 
+use crate::web;
+
 /// Why cameras cannot be opened at all.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// GStreamer does not start.
     #[error("starting GStreamer")]
     Start(#[source] gst::glib::Error),
+    /// GStreamer does not take this stage's elements.
+    #[error("adding elements to GStreamer")]
+    Register(#[source] gst::glib::BoolError),
     /// Elements that every camera needs are not installed.
     #[error("GStreamer lacks {elements}: install the Debian package {package}")]
     Missing {
@@ -21,7 +26,7 @@ pub enum IngestError {
 /// What is needed, and the Debian packages that have it.
 const NEEDED: [(&str, &[&str]); 4] = [
     ("gstreamer1.0-plugins-base", &["uridecodebin", "videoconvert", "appsink", "decodebin"]),
-    ("gstreamer1.0-plugins-good", &["rtspsrc", "rtph264depay", "qtdemux", "souphttpsrc"]),
+    ("gstreamer1.0-plugins-good", &["rtspsrc", "rtph264depay", "qtdemux"]),
     ("gstreamer1.0-plugins-bad", &["h264parse", "h265parse"]),
     ("gstreamer1.0-libav", &["avdec_h264", "avdec_h265"]),
 ];
@@ -62,12 +67,14 @@ pub fn missing() -> Result<Vec<Missing>, IngestError> {
     Ok(absent(&NEEDED, true).chain(absent(&WELCOME, false)).collect())
 }
 
-/// Starts GStreamer and looks for what every camera needs. To be called once, before the plugin is
-/// built; calling it again does nothing.
+/// Starts GStreamer, lets it open the web with this stage's means, and looks for what every camera
+/// needs. To be called once, before the plugin is built; calling it again does nothing.
 ///
 /// # Errors
 /// When something is not installed: with the package to install.
 pub fn init() -> Result<(), IngestError> {
+    gst::init().map_err(IngestError::Start)?;
+    web::register().map_err(IngestError::Register)?;
     let mut absent = missing()?.into_iter().filter(|missing| missing.needed).peekable();
     let Some(Missing { package, .. }) = absent.peek().copied() else { return Ok(()) };
     let elements: Vec<_> = absent

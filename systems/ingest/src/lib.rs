@@ -21,6 +21,7 @@ mod status;
 mod stream;
 mod systems;
 mod way;
+mod web;
 
 pub use config::IngestConfig;
 pub use error::{IngestError, Missing, init, missing};

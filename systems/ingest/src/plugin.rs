@@ -14,15 +14,18 @@ use crate::systems::{follow_config, follow_streams, open_cameras, refresh_frames
 #[derive(Resource, Clone)]
 pub struct Outside {
     pub runtime: Handle,
+    /// Fetches pictures.
     pub client: Client,
+    /// Opens streams.
+    pub streams: Client,
     pub settings: Settings,
 }
 
 impl Outside {
     /// With a client and settings of its own.
     pub fn new(runtime: Handle, config: &IngestConfig) -> Self {
-        let (client, settings) = (snapshot::client(config), Settings::new(config.clone()));
-        Self { runtime, client, settings }
+        let (client, streams) = (snapshot::client(config), snapshot::endless_client(config));
+        Self { runtime, client, streams, settings: Settings::new(config.clone()) }
     }
 }
 

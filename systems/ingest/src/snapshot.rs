@@ -13,10 +13,11 @@ use detector_picture::decode;
 use detector_reach::{Forbidden, forbidden, guard};
 use digest_auth::{AuthContext, HttpMethod};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode};
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
+use url::Url;
 
 use crate::attempt::Stream;
 use crate::backoff::Backoff;
@@ -30,11 +31,18 @@ const LEAST_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A client with this stage's limits.
 pub fn client(config: &IngestConfig) -> Client {
+    guarded(Client::builder().timeout(config.snapshot_timeout), config)
+}
+
+/// A client for what has no end. How long it may be silent is watched by who asked.
+pub fn endless_client(config: &IngestConfig) -> Client {
+    guarded(Client::builder().connect_timeout(config.first_frame_timeout), config)
+}
+
+fn guarded(builder: ClientBuilder, config: &IngestConfig) -> Client {
     // Whoever comes first installs it; they are all the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    guard(Client::builder().timeout(config.snapshot_timeout), &config.reach)
-        .build()
-        .expect("the settings are constant")
+    guard(builder, &config.reach).build().expect("the settings are constant")
 }
 
 /// Fetches a picture at each interval, one after the other, until the camera is not wanted any more.
@@ -82,7 +90,7 @@ pub async fn follow(url: SecretUrl, every: Duration, stream: Stream, report: Rep
 
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
-enum SnapshotError {
+pub enum SnapshotError {
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
     #[error("the camera does not answer: {0}")]
@@ -135,7 +143,7 @@ pub struct Picture {
 /// What the camera says that it gives at an address.
 pub async fn content_type(client: &Client, url: &SecretUrl) -> Result<String, Failure> {
     // A stream would never end: only its head is read.
-    Ok(said_content(&answered(client, url).await?))
+    Ok(said_content(&answered(url, |url| client.get(url)).await?))
 }
 
 fn said_content(response: &Response) -> String {
@@ -143,9 +151,12 @@ fn said_content(response: &Response) -> String {
     said.and_then(|said| said.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// The answer, if it is one.
-async fn answered(client: &Client, url: &SecretUrl) -> Result<Response, SnapshotError> {
-    let response = authorized(client, url).await?;
+/// The answer to what `ask` makes of the address, if it is one.
+pub async fn answered(
+    url: &SecretUrl,
+    ask: impl Fn(Url) -> RequestBuilder,
+) -> Result<Response, SnapshotError> {
+    let response = authorized(url, ask).await?;
     match response.status() {
         StatusCode::UNAUTHORIZED => Err(SnapshotError::Unauthorized),
         status if !status.is_success() => Err(SnapshotError::Status(status)),
@@ -181,7 +192,7 @@ async fn fetched(
     url: &SecretUrl,
     config: &IngestConfig,
 ) -> Result<(Vec<u8>, String), SnapshotError> {
-    let mut response = answered(client, url).await?;
+    let mut response = answered(url, |url| client.get(url)).await?;
     let content_type = said_content(&response);
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await? {
@@ -201,13 +212,16 @@ async fn decoded(bytes: Vec<u8>) -> Result<Pixels, SnapshotError> {
 }
 
 /// Asks, and once more when the camera wants a login: Basic or Digest (RFC 7616), as it says.
-async fn authorized(client: &Client, url: &SecretUrl) -> Result<Response, SnapshotError> {
+async fn authorized(
+    url: &SecretUrl,
+    ask: impl Fn(Url) -> RequestBuilder,
+) -> Result<Response, SnapshotError> {
     let mut bare = url.expose().clone();
     let (user, password) = login(&bare);
     // Both cannot fail on an address with a host, which this one has.
     let _ = bare.set_username("");
     let _ = bare.set_password(None);
-    let response = client.get(bare.clone()).send().await?;
+    let response = ask(bare.clone()).send().await?;
     if response.status() != StatusCode::UNAUTHORIZED || user.is_empty() {
         return Ok(response);
     }
@@ -217,7 +231,7 @@ async fn authorized(client: &Client, url: &SecretUrl) -> Result<Response, Snapsh
         .iter()
         .filter_map(|offer| offer.to_str().ok().map(str::to_owned))
         .collect();
-    let request = client.get(bare.clone());
+    let request = ask(bare.clone());
     let digest = offers.iter().find(|offer| offer.to_ascii_lowercase().starts_with("digest"));
     let request = match digest {
         Some(offer) => {

@@ -1,78 +1,125 @@
 //! The way to a camera: where its name leads, and whom it redirects to.
 //!
-//! GStreamer looks names up and follows redirects by itself, without asking. So both are done here
-//! before, and its own redirects are kept from leading elsewhere.
+//! GStreamer looks names up by itself, without asking, and whoever answers may answer otherwise the
+//! second time. So an RTSP camera's name is looked up here, once, and GStreamer is given the address
+//! that was found. With TLS it is given the name: whoever is at another place than it should be cannot
+//! prove to have that name, and is told nothing. What is opened over HTTP, [`web`](crate::web) opens.
 
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use detector_reach::{Reach, forbidden};
+use detector_reach::Reach;
 use gstreamer as gst;
 use gstreamer::prelude::*;
-use tracing::debug;
 use url::Url;
 
-use crate::plugin::Outside;
+use crate::web::WebSource;
 
-/// The address to open for a camera's: itself, or where HTTP redirects to.
+/// How often a camera may send on in one attempt.
+pub const MAX_REDIRECTS: usize = 5;
+/// The longest that one of several places of a host is waited for before the next one is tried.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The address to give to GStreamer for a camera's.
 ///
 /// # Errors
-/// When its host is not known or may not be reached, or the way leads where nobody may go.
-pub fn find(url: Url, reach: &Reach, outside: &Outside) -> Result<Url, String> {
-    reach.look_up(&url).map_err(|error| error.to_string())?;
-    if !matches!(url.scheme(), "http" | "https") {
+/// When its host is not known or may not be reached.
+pub fn find(mut url: Url, reach: &Reach) -> Result<Url, String> {
+    if matches!(url.scheme(), "http" | "https") {
+        let looked = reach.check(&url);
+        return looked.map(|()| url).map_err(|forbidden| forbidden.to_string());
+    }
+    let places = reach.look_up(&url).map_err(|error| error.to_string())?;
+    if url.scheme() != "rtsp" {
         return Ok(url);
     }
-    // Only the head of the answer is waited for: where redirects end, the stream itself begins.
-    let ask = async { outside.client.get(url.clone()).send().await };
-    let answer = outside.runtime.block_on(ask);
-    match answer {
-        Ok(answer) => Ok(answer.url().clone()),
-        Err(error) => match forbidden(&error) {
-            Some(forbidden) => Err(forbidden.to_string()),
-            None => {
-                // What this client does not understand, GStreamer may.
-                debug!(error = %error.without_url(), "the way to a camera was not looked at");
-                Ok(url)
-            }
-        },
+    let place = answering(&places).ok_or("its host is nowhere")?;
+    url.set_ip_host(place.ip()).map_err(|()| "its host cannot be written as an address")?;
+    Ok(url)
+}
+
+/// The first place where somebody answers; the first of all if nobody does, which will be said when
+/// it is opened. A camera that is at one place only is not asked twice.
+fn answering(places: &[SocketAddr]) -> Option<&SocketAddr> {
+    let answers = |place: &&SocketAddr| TcpStream::connect_timeout(place, CONNECT_TIMEOUT).is_ok();
+    match places {
+        [] => None,
+        [only] => Some(only),
+        [first, ..] => places.iter().find(answers).or(Some(first)),
     }
 }
 
-/// Keeps an element that opens an address from following redirects to where nobody may go.
-pub fn keep_to(source: &gst::Element, reach: &Reach) {
-    if source.find_property("automatic-redirect").is_some() {
-        source.set_property("automatic-redirect", false);
+/// Where a camera sent on to, if it did.
+#[derive(Clone, Default)]
+pub struct Redirect(Arc<Mutex<Option<Url>>>);
+
+impl Redirect {
+    /// Where to. Afterwards it has not been sent on.
+    pub fn take(&self) -> Option<Url> {
+        self.place().take()
     }
-    if source.factory().is_none_or(|factory| factory.name() != "rtspsrc") {
-        return;
+
+    fn place(&self) -> std::sync::MutexGuard<'_, Option<Url>> {
+        self.0.lock().expect("never held across a panic")
     }
-    let reach = reach.clone();
-    let allowed = Arc::new(Mutex::new(None::<String>));
+}
+
+/// Keeps an element that opens an RTSP address from following redirects: it has connected by then, but
+/// says nothing to whoever is there. Where to is noted.
+pub fn note_redirects(source: &gst::Element, redirect: &Redirect) {
+    let redirect = redirect.clone();
+    let opened = Mutex::new(None::<String>);
     // Asked before each request. After a redirect the element's location is the new one.
     source.connect("before-send", false, move |values| {
         let source = values.first()?.get::<gst::Element>().ok()?;
-        let location = source.property::<Option<String>>("location");
+        let location = source.property::<Option<String>>("location").unwrap_or_default();
         // One element asks at a time.
-        let mut allowed = allowed.lock().expect("never held across a panic");
-        if location == *allowed {
+        let mut opened = opened.lock().expect("never held across a panic");
+        let first = opened.get_or_insert_with(|| location.clone());
+        if *first == location {
             return Some(true.to_value());
         }
-        let url = location.as_deref().and_then(|location| Url::parse(location).ok());
-        let looked = url.map(|url| reach.look_up(&url).map_err(|error| error.to_string()));
-        match looked {
-            Some(Ok(_)) => {
-                *allowed = location;
-                Some(true.to_value())
-            }
-            refused => {
-                let why = refused.and_then(Result::err).unwrap_or_else(|| "to nowhere".to_owned());
-                gst::element_error!(
-                    source,
-                    gst::ResourceError::OpenRead,
-                    ["the camera redirects where nobody may go: {why}"]
-                );
-                Some(false.to_value())
-            }
-        }
+        *redirect.place() = Url::parse(&location).ok();
+        gst::element_error!(source, gst::ResourceError::OpenRead, ("the camera sends on"));
+        Some(false.to_value())
     });
+}
+
+/// Keeps what a stream names (a playlist's segments) from being opened by anything that does not look
+/// at it first: files, devices, other protocols.
+pub fn keep_within(pipeline: &gst::Pipeline, decoder: &gst::Element) {
+    let decoder = decoder.downgrade();
+    pipeline.connect_deep_element_added(move |pipeline, _, element| {
+        let Some(handler) = element.dynamic_cast_ref::<gst::URIHandler>() else { return };
+        let opens = handler.uri_type() == gst::URIType::Src && !element.is::<WebSource>();
+        let parent = element.parent();
+        // The camera's own address, which was looked at.
+        let own = parent.is_some() && parent == decoder.upgrade().map(Cast::upcast);
+        if !opens || own || within_rtsp(element) {
+            return;
+        }
+        let scheme = handler.uri().and_then(|uri| Some(Url::parse(&uri).ok()?.scheme().to_owned()));
+        // Nobody has started it yet: without an address it opens nothing.
+        if element.find_property("location").is_some() {
+            element.set_property("location", None::<&str>);
+        }
+        gst::element_error!(
+            pipeline,
+            gst::ResourceError::Failed,
+            ("the stream names what may not be opened: {}", scheme.unwrap_or_default())
+        );
+    });
+}
+
+fn within_rtsp(element: &gst::Element) -> bool {
+    let mut around = element.parent();
+    while let Some(object) = around {
+        let factory = object.downcast_ref::<gst::Element>().and_then(ElementExt::factory);
+        if factory.is_some_and(|factory| factory.name() == "rtspsrc") {
+            return true;
+        }
+        around = object.parent();
+    }
+    false
 }

@@ -10,12 +10,12 @@ use tempfile::TempDir;
 use crate::stand::Engine;
 
 /// Half a second of a test picture.
-fn video(folder: &TempDir) -> PathBuf {
+pub fn video(folder: &TempDir, muxer: &str) -> PathBuf {
     detector_ingest::init().unwrap();
-    let file = folder.path().join("clip.mp4");
+    let file = folder.path().join("clip");
     let pipeline = gst::parse::launch(&format!(
         "videotestsrc num-buffers=15 ! video/x-raw,format=I420,width=64,height=48,framerate=30/1 \
-         ! x264enc tune=zerolatency ! mp4mux ! filesink location={}",
+         ! x264enc tune=zerolatency ! {muxer} ! filesink location={}",
         file.display()
     ))
     .unwrap();
@@ -36,7 +36,7 @@ fn source(path: &Path, looped: bool) -> CameraSource {
 fn a_file_ends_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let mut engine = Engine::new();
-    let camera = engine.open(source(&video(&folder), false));
+    let camera = engine.open(source(&video(&folder, "mp4mux"), false));
     engine.frame_after(camera, 0);
     let state = engine.wait_for(camera, "Failed");
     assert_eq!(state, StreamState::Failed { reason: "the file has ended".into() });
@@ -46,7 +46,7 @@ fn a_file_ends_and_says_so() {
 fn a_looped_file_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let mut engine = Engine::new();
-    let camera = engine.open(source(&video(&folder), true));
+    let camera = engine.open(source(&video(&folder, "mp4mux"), true));
     engine.frame_after(camera, 40);
     assert_eq!(engine.state(camera), StreamState::Running);
 }

@@ -8,6 +8,7 @@ mod detect_equals_the_reference;
 mod ends_in_order;
 mod heartbeats;
 mod hostile_input;
+mod log_lines;
 mod logins;
 mod no_credential_leaves;
 mod old_faults;

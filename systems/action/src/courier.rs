@@ -10,7 +10,7 @@ use detector_components::timing::{Step, Timings};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
-use crate::errand::{Errand, Parcel};
+use crate::errand::{Errand, Origin, Parcel};
 use crate::plugin::ActConfig;
 #[cfg(feature = "postgres")]
 use crate::postgres::PostgresLink;
@@ -64,7 +64,7 @@ pub async fn pack(
     counters: ActionCounters,
 ) {
     while let Some(errand) = errands.recv().await {
-        let kinds = errand.kinds();
+        let (kinds, origin) = (errand.kinds(), errand.origin.clone());
         let packed = match errand.pictures() {
             0 => Ok(errand.packed()),
             count => {
@@ -81,7 +81,9 @@ pub async fn pack(
             Ok(Err(error)) => error.to_string(),
             Err(error) => error.to_string(),
         };
-        warn!(%error, "an action's picture was not encoded; the actions with it are left out");
+        let Origin { subscription, model } = origin;
+        warn!(%subscription, %model, %error,
+            "an action's picture was not encoded; the actions with it are left out");
         kinds.into_iter().for_each(|kind| counters.count(kind, Outcome::NotEncoded));
     }
     queue.close();

@@ -47,6 +47,7 @@ struct Way {
 
 /// What is under way to one server.
 struct Journey {
+    server: Server,
     queue: Arc<Queue>,
     courier: JoinHandle<()>,
 }
@@ -105,7 +106,8 @@ impl Dispatcher {
             self.counters.clone(),
             timings.clone(),
         ));
-        Some(Way { errands, pictures, journey: Journey { queue, courier } })
+        let journey = Journey { server: server.clone(), queue, courier };
+        Some(Way { errands, pictures, journey })
     }
 
     /// Closes the ways to servers that no model names any more. What is under way to them is still
@@ -128,20 +130,22 @@ impl Dispatcher {
         let all = async {
             for journey in &mut journeys {
                 if let Err(error) = (&mut journey.courier).await {
-                    warn!(%error, "a courier failed");
+                    warn!(server = %journey.server, %error, "a courier failed");
                 }
             }
         };
         if tokio::time::timeout(deadline, all).await.is_ok() {
             return;
         }
-        let mut lost = 0;
-        for Journey { queue, courier } in journeys {
+        for Journey { server, queue, courier } in journeys {
             courier.abort();
             // It stops at its next wait; what it has in hand is given up with the rest.
             let _ = courier.await;
-            lost += queue.abandon();
+            let lost = queue.abandon();
+            if lost > 0 {
+                warn!(%server, actions = lost,
+                    "a server was away at the end: what waited for it is lost");
+            }
         }
-        warn!(actions = lost, "a server was away at the end: what waited for it is lost");
     }
 }

@@ -9,6 +9,7 @@ use detector_components::action::{ActionKind, Backlog, PictureFormat};
 use detector_components::clock::Moment;
 use detector_components::frame::Pixels;
 use detector_components::geometry::Region;
+use detector_components::identity::SubscriptionId;
 use detector_picture::{PictureError, encode_jpeg, encode_png};
 
 /// What is to be done for one event at one server. Its steps belong together: a message may name the
@@ -16,8 +17,19 @@ use detector_picture::{PictureError, encode_jpeg, encode_png};
 pub struct Errand {
     /// What to do, in order.
     pub steps: Vec<Step>,
+    /// Whose event it is, for lines of the log.
+    pub origin: Origin,
     /// When it was asked for.
     pub since: Moment,
+}
+
+/// Whose event an errand is for.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Display and camera.
+    pub subscription: SubscriptionId,
+    /// The model that saw it, by its name in the CMS.
+    pub model: Arc<str>,
 }
 
 /// One step, its picture not yet encoded.

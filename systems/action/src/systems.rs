@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::cooldown::Cooling;
 use crate::dispatcher::Dispatcher;
-use crate::errand::{Command, Errand, Row, Step};
+use crate::errand::{Command, Errand, Origin, Row, Step};
 use crate::event::{Event, events};
 use crate::facts::{Below, Facts, Surroundings};
 use crate::server::Server;
@@ -144,7 +144,10 @@ pub fn act(
                 ];
                 for (server, steps) in ways {
                     if let Some(server) = server.filter(|_| !steps.is_empty()) {
-                        let errand = Errand { steps, since: clock.now };
+                        let (subscription, model) =
+                            (subscription.id.clone(), subscription.model_name.clone());
+                        let origin = Origin { subscription, model };
+                        let errand = Errand { steps, origin, since: clock.now };
                         dispatcher.send(&server, errand, &timings);
                         has_run = true;
                     }

@@ -9,6 +9,7 @@ mod answer;
 mod choice;
 mod device;
 mod load;
+mod origin;
 mod plugin;
 mod predict;
 mod proof;

@@ -15,6 +15,7 @@ use detector_gpu::{Filled, SlotPool};
 use detector_yolo::Criteria;
 use tracing::{info, warn};
 
+use crate::origin::Origins;
 use crate::thread::{DeviceThread, Loaded, Reply, Request};
 
 /// The checkpoint that a network is to be loaded from. Gone once the device was asked to.
@@ -147,6 +148,7 @@ pub fn receive_replies(
     batches: Query<&Batch>,
     mut state: ResMut<DeviceState>,
     timings: Res<Timings>,
+    origins: Origins,
     mut answers: MessageWriter<JobAnswered>,
     mut commands: Commands,
 ) {
@@ -154,15 +156,16 @@ pub fn receive_replies(
         match reply {
             Reply::Loaded { network: id, result } => {
                 let Ok((network, mut state, _, mut pool)) = networks.get_mut(id) else { continue };
+                let (model, network) = (origins.models(id), short(&network.sha256));
                 match result {
                     Ok(Loaded { info, batch, resizable, slots, device, doubt }) => {
                         if let Some(doubt) = &doubt {
-                            warn!(network = %short(&network.sha256), doubt, "it runs on the CPU");
+                            warn!(model, network, doubt, "the network runs on the CPU");
                         }
                         for slot in slots {
                             pool.put(slot);
                         }
-                        info!(network = %short(&network.sha256), batch, "the network is ready");
+                        info!(model, network, batch, "the network is ready");
                         let runs_on =
                             RunsOn { device: device.into(), fallback: doubt.map(Arc::from) };
                         let about = (description(&info), BatchLimit(batch), runs_on);
@@ -175,7 +178,7 @@ pub fn receive_replies(
                         *state = NetworkState::Ready;
                     }
                     Err(reason) => {
-                        warn!(network = %short(&network.sha256), reason, "no network was made");
+                        warn!(model, network, reason, "no network was made");
                         *state = NetworkState::Failed { reason: reason.into() };
                     }
                 }

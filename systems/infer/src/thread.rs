@@ -15,7 +15,7 @@ use detector_components::job::Answer;
 use detector_components::wake::{Reasons, Wake};
 use detector_gpu::{InputSlot, SlotShape};
 use detector_yolo::{Checkpoint, Criteria, Network, NetworkInfo, Pictures};
-use tracing::{debug, error, warn};
+use tracing::{debug, error, info_span, warn};
 
 use crate::answer::answer;
 use crate::choice::{DeviceChoice, PrecisionChoice};
@@ -211,8 +211,11 @@ impl DeviceWorker {
             }
             Request::Unload { network } => {
                 // Dropping tensors of a device that was lost may panic as well.
-                if let Err(reason) = guarded(|| drop(self.networks.remove(&network))) {
-                    debug!(reason, "a network was not unloaded cleanly");
+                let seated = self.networks.remove(&network);
+                let path = seated.as_ref().map(|seated| seated.path.clone());
+                if let Err(reason) = guarded(|| drop(seated)) {
+                    let checkpoint = path.as_deref().map(|path| path.display().to_string());
+                    debug!(checkpoint, reason, "a network was not unloaded cleanly");
                 }
                 Ok(())
             }
@@ -303,9 +306,11 @@ impl DeviceWorker {
         }
         let (shape, fell_back) =
             (SlotShape { batch: seated.batch, height, width }, seated.fell_back);
+        let seated_at = seated.path.clone();
         guarded(|| self.make_slots(shape, fell_back)).and_then(|slots| slots).unwrap_or_else(
             |reason| {
-                warn!(width, height, reason, "no input slots were made");
+                let checkpoint = seated_at.display();
+                warn!(%checkpoint, width, height, reason, "no input slots were made");
                 Vec::new()
             },
         )
@@ -318,6 +323,8 @@ impl DeviceWorker {
     /// Puts a network on the device, or on the CPU when the device computes it wrong: no client must
     /// ever see what a broken driver makes of a picture.
     fn load(&mut self, entity: Entity, path: &Arc<Path>) -> Result<Loaded, String> {
+        // Lines of what is below here name it.
+        let _about = info_span!("loading", checkpoint = %path.display()).entered();
         let checkpoint = Checkpoint::open(path).map_err(|error| chain(&error))?;
         let mut network = load(&checkpoint, &self.device).map_err(|error| chain(&error))?;
         let mut doubt = None;

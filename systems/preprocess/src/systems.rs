@@ -8,7 +8,6 @@ use detector_components::job::{Batch, InBatch, Job, JobAnswered, JobOf};
 use detector_components::timing::{Step, Timings};
 use detector_components::wake::{Reasons, Wake};
 use detector_gpu::{Filled, InputSlot, SlotPool};
-use tracing::warn;
 
 use crate::filler::{Filler, Order};
 
@@ -87,7 +86,7 @@ pub fn receive_filled(
                 commands.entity(done.batch).insert(Filled(Some(done.slot)));
             }
             Err(error) => {
-                warn!(%error, "a batch was not filled");
+                // `branch` says it for each job, with its camera and model.
                 let reason: Arc<str> = error.to_string().into();
                 for job in &batch.jobs {
                     let answer = Err(reason.clone());

@@ -77,6 +77,7 @@ pub async fn serve<S>(
         News::Opened { peer: peer.clone(), at: clerk.timepiece.now(), outbox: outbox.clone() };
     let reader = Reader {
         id,
+        peer: &peer,
         stream,
         kinds,
         limit,
@@ -147,6 +148,8 @@ where
 
 struct Reader<'a, S> {
     id: ConnectionId,
+    /// For lines of the log.
+    peer: &'a str,
     stream: SplitStream<WebSocketStream<Sieve<S>>>,
     kinds: Kinds,
     /// Bytes of a message at most.
@@ -183,7 +186,11 @@ where
                 }
                 Ok(Incoming::PatchResult(result)) => self.note(&result),
                 Err(refusal) => {
-                    debug!(message = refusal.message, "refused a client's message");
+                    debug!(
+                        peer = self.peer,
+                        reason = refusal.message,
+                        "refused a client's message"
+                    );
                     self.clerk.counters.refused(refusal.code);
                     if self.clerk.config().errors {
                         self.outbox.reply(failure(&refusal));
@@ -196,11 +203,11 @@ where
     /// Writes down what the CMS says of a `patchSession` of ours. Nobody waits for it.
     fn note(&self, result: &PatchResult) {
         self.clerk.counters.patch_result(result.success);
-        let (session, message) = (&result.session, result.message.as_deref().unwrap_or_default());
+        let (session, reason) = (&result.session, result.message.as_deref().unwrap_or_default());
         if result.success {
-            debug!(%session, message, "the CMS has taken a patch of a session");
+            debug!(%session, reason, "the CMS has taken a patch of a session");
         } else {
-            warn!(%session, message, "the CMS has not taken a patch of a session");
+            warn!(%session, reason, "the CMS has not taken a patch of a session");
         }
     }
 

@@ -108,13 +108,15 @@ pub fn region(shot: &Shot) -> Result<Region, Unshown> {
     }
 }
 
-/// Runs an encoder when it is its turn, on a thread that may be kept busy.
+/// Runs an encoder when it is its turn, on a thread that may be kept busy. `of` says which camera or
+/// subscription it is about.
 ///
 /// # Errors
 /// When there is no picture, for whatever reason.
 pub async fn develop(
     desk: &Desk,
-    encode: impl FnOnce() -> Result<Vec<u8>, Unshown> + Send + 'static,
+    of: &str,
+    encode: impl FnOnce() -> Result<Vec<u8>, PictureError> + Send + 'static,
 ) -> Result<Vec<u8>, Unshown> {
     let encoder = desk.encoders.clone().acquire_owned().await.map_err(|_| Unshown::Closing)?;
     let encoding = tokio::task::spawn_blocking(move || {
@@ -122,10 +124,13 @@ pub async fn develop(
         let _encoder = encoder;
         encode()
     });
-    encoding.await.map_err(|error| {
-        warn!(%error, "a picture could not be encoded");
-        Unshown::Encoding
-    })?
+    let reason = match encoding.await {
+        Ok(Ok(encoded)) => return Ok(encoded),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    };
+    warn!(camera = of, reason, "a picture could not be encoded");
+    Err(Unshown::Encoding)
 }
 
 /// Why there is no picture.
@@ -143,13 +148,6 @@ pub enum Unshown {
     Encoding,
     /// The worker ends.
     Closing,
-}
-
-impl From<PictureError> for Unshown {
-    fn from(error: PictureError) -> Self {
-        warn!(%error, "a picture could not be encoded");
-        Self::Encoding
-    }
 }
 
 impl IntoResponse for Unshown {

@@ -2,12 +2,13 @@
 
 use bevy_ecs::prelude::*;
 use detector_components::camera::StreamState;
-use detector_components::client::Refused;
+use detector_components::client::{Client, Refused};
 use detector_components::command::{Refusal, RefusalCode};
 use detector_components::model::ModelState;
 use detector_components::subscription::{OwnedBy, Subscription};
 use detector_components::view::{RunBy, Views, WatchedBy};
 use tracing::debug;
+use tracing::field::display;
 
 use crate::counters::ProtocolCounters;
 use crate::outbox::Outbox;
@@ -17,14 +18,23 @@ use crate::wire::failure::failure;
 /// Tells clients what was not done, and why.
 pub fn send_refusals(
     mut refused: MessageReader<Refused>,
-    outboxes: Query<&Outbox>,
+    clients: Query<(&Client, &Outbox)>,
     surroundings: Res<Surroundings>,
     counters: Res<ProtocolCounters>,
 ) {
     for Refused { client, refusal } in refused.read() {
         counters.refused(refusal.code);
-        debug!(code = refusal.code.as_str(), message = refusal.message, "refused");
-        if let Ok(outbox) = outboxes.get(*client)
+        let client = clients.get(*client).ok();
+        let peer = client.map(|(client, _)| &*client.peer);
+        let subscription = refusal.subscription.as_ref().map(display);
+        debug!(
+            peer,
+            subscription,
+            code = refusal.code.as_str(),
+            reason = refusal.message,
+            "refused what a client asked for"
+        );
+        if let Some((_, outbox)) = client
             && surroundings.config().errors
         {
             outbox.reply(failure(refusal));

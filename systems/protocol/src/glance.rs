@@ -56,7 +56,7 @@ async fn answer(
     width: Option<u32>,
     headers: &HeaderMap,
 ) -> Result<Response, Unshown> {
-    let shot = shot(desk, id, true).await?;
+    let shot = shot(desk, id.clone(), true).await?;
     let wide = width.map_or(String::new(), |width| width.to_string());
     let tag = tag(desk.began_nanos, &shot, &format!("results{wide}"));
     let about = about(desk, &shot, &tag);
@@ -66,13 +66,13 @@ async fn answer(
     let region = region(&shot)?;
     let told = told(desk, &shot, region);
     let quality = desk.clerk.config().jpeg_quality;
-    let developed = develop(desk, move || {
+    let developed = develop(desk, &id, move || {
         let picture = rgb(&shot.frame.pixels, region);
         let picture = match width {
             Some(width) => picture.shrunk_to(width),
             None => picture,
         };
-        Ok(picture.encode_jpeg(quality)?)
+        picture.encode_jpeg(quality)
     });
     let body = parts(&told, &developed.await?);
     let kind = format!("multipart/form-data; boundary={BOUNDARY}");

@@ -4,8 +4,9 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use detector_components::geometry::Region;
 use detector_components::results::{Finding, Results};
-use detector_picture::{Label, annotate, color_of, encode_jpeg, rgb};
+use detector_picture::{Label, PictureError, annotate, color_of, encode_jpeg, rgb};
 
 use crate::darkroom::{Unshown, about, develop, holds, in_time, region, shot, tag};
 use crate::event::Shot;
@@ -33,25 +34,25 @@ async fn answer(
     annotated: bool,
     headers: &HeaderMap,
 ) -> Result<Response, Unshown> {
-    let shot = shot(desk, id, annotated).await?;
+    let shot = shot(desk, id.clone(), annotated).await?;
     let tag = tag(desk.began_nanos, &shot, "annotated");
     let about = about(desk, &shot, &tag);
     if holds(desk, headers, &shot, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, about).into_response());
     }
     let quality = desk.clerk.config().jpeg_quality;
-    let jpeg = develop(desk, move || encode(&shot, quality)).await?;
+    let region = region(&shot)?;
+    let jpeg = develop(desk, &id, move || encode(&shot, region, quality)).await?;
     Ok((StatusCode::OK, about, [(CONTENT_TYPE, "image/jpeg")], jpeg).into_response())
 }
 
-fn encode(shot: &Shot, quality: u8) -> Result<Vec<u8>, Unshown> {
-    let region = region(shot)?;
+fn encode(shot: &Shot, region: Region, quality: u8) -> Result<Vec<u8>, PictureError> {
     match &shot.results {
-        None => Ok(encode_jpeg(&shot.frame.pixels, region, quality)?),
+        None => encode_jpeg(&shot.frame.pixels, region, quality),
         Some(results) => {
             let mut picture = rgb(&shot.frame.pixels, region);
             annotate(&mut picture, region, &labels(results));
-            Ok(picture.encode_jpeg(quality)?)
+            picture.encode_jpeg(quality)
         }
     }
 }

@@ -1,5 +1,6 @@
 //! End to end: a real worker, real cameras, real sockets, a real Redis, tiny networks.
 
+mod a_client_hangs;
 mod cameras_come_back;
 mod checking;
 mod clients;
@@ -15,6 +16,7 @@ mod old_faults;
 mod order;
 mod probing;
 mod program;
+mod redis_is_away;
 mod service;
 mod stand;
 mod the_contract;

@@ -25,6 +25,13 @@ fn command(args: &[&str]) -> Command {
 impl Program {
     /// Starts a server and waits until it listens.
     pub fn start(args: &[&str]) -> Self {
+        let mut program = Self::begin(args);
+        program.wait_until_it_listens();
+        program
+    }
+
+    /// Starts a server, and does not wait.
+    pub fn begin(args: &[&str]) -> Self {
         let mut child = command(args)
             .args(["--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
@@ -43,11 +50,15 @@ impl Program {
         };
         thread::spawn(move || read(Box::new(out), reading));
         thread::spawn(move || read(Box::new(err), sender));
-        let mut program = Self { child, address: ([127, 0, 0, 1], 0).into(), lines };
-        let line = program.wait_for_line(&["ws://"]);
+        Self { child, address: ([127, 0, 0, 1], 0).into(), lines }
+    }
+
+    /// Waits until it says where it listens.
+    #[track_caller]
+    pub fn wait_until_it_listens(&mut self) {
+        let line = self.wait_for_line(&["ws://"]);
         let address = line.split("ws://").nth(1).unwrap().trim_end_matches('/');
-        program.address = address.parse().unwrap();
-        program
+        self.address = address.parse().unwrap();
     }
 
     /// Where it listens.
@@ -60,6 +71,13 @@ impl Program {
         let output = command(args).output().unwrap();
         let said = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8(said).unwrap())
+    }
+
+    /// Bytes of memory that it has.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1_024
     }
 
     /// Sends a signal.

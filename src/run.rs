@@ -10,6 +10,7 @@ use crate::cli::RunArgs;
 use crate::config::{Config, Sources};
 use crate::reload::Reload;
 use crate::service::{self, ServicePlugin};
+use crate::stop::Hangups;
 use crate::worker::Worker;
 use crate::{log, stop};
 
@@ -18,6 +19,8 @@ use crate::{log, stop};
 /// # Errors
 /// When the configuration is wrong, the port is taken, or there is no such device.
 pub fn run(args: &RunArgs) -> Result<()> {
+    // Before anything that takes time: a SIGHUP meanwhile would end the process.
+    let hangups = Hangups::listen()?;
     let sources = args.sources();
     let config = sources.load()?.config;
     let log = log::start(&config.log)?;
@@ -40,7 +43,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
         stop.ask();
     })?;
     let mut reload = Reload::new(sources, config, worker.renewal(), log.level());
-    stop::on_hangup(move || reload.reload())?;
+    hangups.follow(move || reload.reload())?;
     worker.run();
     say(format_args!("ended"));
     Ok(())

@@ -56,15 +56,27 @@ pub fn on_signal(ask: impl Fn() + Send + 'static) -> Result<()> {
     Ok(())
 }
 
-/// Calls `read_again` at each SIGHUP.
-///
-/// # Errors
-/// When the system refuses the handler.
-pub fn on_hangup(mut read_again: impl FnMut() + Send + 'static) -> Result<()> {
-    let mut signals = Signals::new([SIGHUP]).context("listening for SIGHUP")?;
-    thread::Builder::new()
-        .name("hangups".to_owned())
-        .spawn(move || signals.forever().for_each(|_| read_again()))
-        .context("starting the thread for SIGHUP")?;
-    Ok(())
+/// SIGHUPs: from when this is made, they do not end the process.
+pub struct Hangups(Signals);
+
+impl Hangups {
+    /// Begins to listen for them.
+    ///
+    /// # Errors
+    /// When the system refuses the handler.
+    pub fn listen() -> Result<Self> {
+        Ok(Self(Signals::new([SIGHUP]).context("listening for SIGHUP")?))
+    }
+
+    /// Calls `read_again` at each one from here on, and once if any came before.
+    ///
+    /// # Errors
+    /// When there is no thread for it.
+    pub fn follow(mut self, mut read_again: impl FnMut() + Send + 'static) -> Result<()> {
+        thread::Builder::new()
+            .name("hangups".to_owned())
+            .spawn(move || self.0.forever().for_each(|_| read_again()))
+            .context("starting the thread for SIGHUP")?;
+        Ok(())
+    }
 }

@@ -1,7 +1,9 @@
 //! An operator edits the configuration of a worker that watches cameras and sends it SIGHUP. What can
 //! change does, nobody loses a camera, and a mistake in the file changes nothing.
 
+use std::io::Write;
 use std::path::Path;
+use std::process::Command;
 
 use crate::program::Program;
 use crate::stand::{Cms, entry, start_camera, start_web_server};
@@ -75,4 +77,25 @@ fn each_value_is_shown_with_who_has_set_it_and_no_secret() {
     assert_eq!(json["target_fps"]["origin"]["line"], 2);
     assert_eq!(json["auth.token"]["value"], "***");
     assert_eq!(json["listen"]["variable"], "DETECTOR_LISTEN");
+}
+
+#[test]
+fn a_hangup_before_the_worker_is_ready_does_not_end_it() {
+    let folder = tempfile::tempdir().unwrap();
+    // A pipe instead of a file: the worker starts for as long as nothing is written.
+    let pipe = folder.path().join("config.ron");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut worker =
+        Program::begin(&["run", "--config", pipe.to_str().unwrap(), "--device", "cpu"]);
+    // Opens only once the worker reads it.
+    let mut writing = std::fs::File::create(&pipe).unwrap();
+    worker.signal(signal_hook::consts::SIGHUP);
+    writing.write_all(b"(max_streams: 1)").unwrap();
+    drop(writing);
+    worker.wait_until_it_listens();
+
+    // And it is followed as soon as that can be.
+    write(&pipe, "(max_streams: 2)");
+    worker.wait_for_line(&["max_streams", "before=1", "after=2"]);
+    assert_eq!(worker.end(), Some(0));
 }

@@ -333,6 +333,7 @@ fn labels(finding: &Finding) -> Vec<Label> {
         names.map(|named| format!("{} {:.2}", named.class, named.confidence)).collect();
     let own = Label {
         bbox_in_frame: finding.bbox_in_frame,
+        outline_in_frame: finding.outline_in_frame.clone(),
         text: names.join(", "),
         color: color_of(&finding.class),
     };

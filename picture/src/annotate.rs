@@ -1,9 +1,10 @@
-//! Boxes and names over a picture, for people to look at.
+//! Boxes, forms and names over a picture, for people to look at.
 
 mod canvas;
 mod text;
 
-use detector_components::geometry::{BBox, Region, Size};
+use detector_components::geometry::{BBox, Point, Region, Size};
+use detector_components::outline::Outline;
 
 use self::canvas::{Canvas, Rectangle};
 use self::text::Line;
@@ -21,19 +22,28 @@ const MIN_TEXT_HEIGHT: f32 = 13.0;
 const MAX_TEXT_PART: f32 = 0.25;
 /// Tags that are written below each other when several things are in one place.
 const STACKED: usize = 4;
+/// How much of the picture a mask covers: what is under it can still be made out.
+const MASK_OPACITY: f32 = 0.4;
+/// Points that are less likely to be seen are not shown.
+const MIN_VISIBILITY: f32 = 0.5;
+/// How wide a point is, in widths of a line. A narrower one is lost beside a line.
+const POINT_PART: f32 = 3.0;
 
 /// What is drawn over a picture for one detection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Label {
     /// Where it is, in pixels of the frame.
     pub bbox_in_frame: BBox,
+    /// Its form, in pixels of the frame, where more than the box is known: a mask is laid over it,
+    /// points of it are marked, a rotated box takes the place of the upright one.
+    pub outline_in_frame: Option<Outline>,
     /// What it is. Only the first line is shown; empty for a box without a tag.
     pub text: String,
     /// The box's and the tag's, as red, green and blue: see [`color_of`](crate::color_of).
     pub color: [u8; 3],
 }
 
-/// Draws boxes and their tags over a picture.
+/// Draws boxes, forms and their tags over a picture.
 ///
 /// `region` is the part of the frame that the picture shows; the picture may have another size.
 /// Lines and letters grow with the picture. A box is cut to what is shown, a tag always lies within
@@ -49,11 +59,36 @@ pub fn annotate(picture: &mut RgbPicture, region: Region, labels: &[Label]) {
         .iter()
         .filter_map(|label| Some((label, rectangle(label.bbox_in_frame, region, &canvas, &sizes)?)))
         .collect();
+    let laid = Place::of(region, &canvas);
+    // Below all boxes, so that no line is covered.
+    for (label, _) in &shown {
+        if let Some(Outline::Mask(parts)) = &label.outline_in_frame {
+            let parts: Vec<_> = parts.iter().filter_map(|part| laid.all(part)).collect();
+            canvas.fill_polygons(&parts, label.color, MASK_OPACITY);
+        }
+    }
     for (label, rectangle) in &shown {
-        let shadow = sizes.line * 0.5;
+        let corners = match &label.outline_in_frame {
+            Some(Outline::Rotated { corners, .. }) => laid.all(corners),
+            _ => None,
+        };
         // A dark rim tells the line from a background of the same colour.
-        canvas.outline(rectangle, sizes.radius, sizes.line + 2.0 * shadow, [0; 3], 0.35);
-        canvas.outline(rectangle, sizes.radius, sizes.line, label.color, 1.0);
+        let rim = sizes.line * 2.0;
+        for (width, color, opacity) in [(rim, [0; 3], 0.35), (sizes.line, label.color, 1.0)] {
+            match &corners {
+                Some(corners) => canvas.stroke(corners, width, color, opacity),
+                None => canvas.outline(rectangle, sizes.radius, width, color, opacity),
+            }
+        }
+    }
+    for (label, _) in &shown {
+        let Some(Outline::Keypoints(points)) = &label.outline_in_frame else { continue };
+        let seen = points.iter().filter(|it| it.visibility.is_none_or(|it| it >= MIN_VISIBILITY));
+        let radius = sizes.line * POINT_PART / 2.0;
+        for point in seen.filter_map(|keypoint| laid.one(keypoint.point)) {
+            canvas.disc(point, radius + sizes.line / 2.0, [0; 3], 0.6);
+            canvas.disc(point, radius, label.color, 1.0);
+        }
     }
     // After all boxes, so that no line crosses a tag.
     let mut tags = Vec::new();
@@ -89,6 +124,36 @@ impl Sizes {
             .round();
         let line = (shorter * LINE_PART).max(MIN_LINE_WIDTH);
         Self { line, text, padding: text * 0.3, radius: text * 0.2 }
+    }
+}
+
+/// How points of the frame lie in the picture.
+struct Place {
+    region: Region,
+    scale: Point,
+}
+
+impl Place {
+    fn of(region: Region, canvas: &Canvas<'_>) -> Self {
+        let scale = Point {
+            x: canvas.width() / region.width as f32,
+            y: canvas.height() / region.height as f32,
+        };
+        Self { region, scale }
+    }
+
+    /// Nothing for what is nowhere.
+    fn one(&self, point: Point) -> Option<Point> {
+        let placed = Point {
+            x: (point.x - self.region.x as f32) * self.scale.x,
+            y: (point.y - self.region.y as f32) * self.scale.y,
+        };
+        (placed.x.is_finite() && placed.y.is_finite()).then_some(placed)
+    }
+
+    /// Nothing if any is nowhere.
+    fn all(&self, points: &[Point]) -> Option<Vec<Point>> {
+        points.iter().map(|point| self.one(*point)).collect()
     }
 }
 

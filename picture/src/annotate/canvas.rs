@@ -1,5 +1,7 @@
 //! Smooth shapes on a picture.
 
+use detector_components::geometry::Point;
+
 use crate::annotate::text::Line;
 use crate::rgb::RgbPicture;
 
@@ -84,6 +86,67 @@ impl<'a> Canvas<'a> {
         }
     }
 
+    /// Fills what lies within an odd number of closed lines.
+    pub fn fill_polygons(&mut self, polygons: &[Vec<Point>], color: [u8; 3], opacity: f32) {
+        let heights = || polygons.iter().flatten().map(|point| point.y);
+        let (top, bottom) =
+            (heights().fold(f32::MAX, f32::min), heights().fold(f32::MIN, f32::max));
+        let mut crossings = Vec::new();
+        for y in span(top, bottom, self.picture.size.height) {
+            let centre = y as f32 + 0.5;
+            crossings.clear();
+            for (from, to) in polygons.iter().flat_map(|polygon| sides(polygon)) {
+                // Each height belongs to one end of a side only, so that corners count once.
+                if (from.y <= centre) != (to.y <= centre) {
+                    crossings.push(x_at(from, to, centre));
+                }
+            }
+            crossings.sort_unstable_by(f32::total_cmp);
+            for pair in crossings.chunks_exact(2) {
+                for x in span(pair[0], pair[1], self.picture.size.width) {
+                    let (left, right) = (x as f32, x as f32 + 1.0);
+                    let covered = right.min(pair[1]) - left.max(pair[0]);
+                    self.blend(x, y, color, covered.clamp(0.0, 1.0) * opacity);
+                }
+            }
+        }
+    }
+
+    /// Draws a closed line through points.
+    pub fn stroke(&mut self, points: &[Point], width: f32, color: [u8; 3], opacity: f32) {
+        let half = width / 2.0;
+        let reach = half + 1.0;
+        for (from, to) in sides(points) {
+            let (top, bottom) = (from.y.min(to.y) - half, from.y.max(to.y) + half);
+            for y in span(top, bottom, self.picture.size.height) {
+                let centre = y as f32 + 0.5;
+                // Only where the side comes near to this row.
+                let near = [centre - reach, centre + reach].map(|height| {
+                    let height = height.clamp(from.y.min(to.y), from.y.max(to.y));
+                    if from.y == to.y { None } else { Some(x_at(from, to, height)) }
+                });
+                let (left, right) = match near {
+                    [Some(one), Some(other)] => (one.min(other), one.max(other)),
+                    _ => (from.x.min(to.x), from.x.max(to.x)),
+                };
+                for x in span(left - reach, right + reach, self.picture.size.width) {
+                    let distance = distance_to(x as f32 + 0.5, centre, from, to) - half;
+                    self.blend(x, y, color, coverage(distance) * opacity);
+                }
+            }
+        }
+    }
+
+    /// Fills a circle.
+    pub fn disc(&mut self, centre: Point, radius: f32, color: [u8; 3], opacity: f32) {
+        for y in span(centre.y - radius, centre.y + radius, self.picture.size.height) {
+            for x in span(centre.x - radius, centre.x + radius, self.picture.size.width) {
+                let (from_x, from_y) = (x as f32 + 0.5 - centre.x, y as f32 + 0.5 - centre.y);
+                self.blend(x, y, color, coverage(from_x.hypot(from_y) - radius) * opacity);
+            }
+        }
+    }
+
     /// Writes a line of text whose upper left corner is given.
     pub fn write(&mut self, line: &Line, x: f32, y: f32, color: [u8; 3]) {
         line.draw(x, y, |x, y, coverage| self.blend(x, y, color, coverage));
@@ -103,6 +166,26 @@ impl<'a> Canvas<'a> {
             *channel = (old + (new - old) * opacity.min(1.0)).round() as u8;
         }
     }
+}
+
+/// The sides of a closed line.
+fn sides(points: &[Point]) -> impl Iterator<Item = (Point, Point)> + '_ {
+    points.iter().copied().zip(points.iter().copied().cycle().skip(1))
+}
+
+/// Where a side that is not level is at a height.
+fn x_at(from: Point, to: Point, y: f32) -> f32 {
+    from.x + (y - from.y) / (to.y - from.y) * (to.x - from.x)
+}
+
+/// How far a place is from a side.
+fn distance_to(x: f32, y: f32, from: Point, to: Point) -> f32 {
+    let (along_x, along_y) = (to.x - from.x, to.y - from.y);
+    let (x, y) = (x - from.x, y - from.y);
+    let length = along_x * along_x + along_y * along_y;
+    let part =
+        if length > 0.0 { ((x * along_x + y * along_y) / length).clamp(0.0, 1.0) } else { 0.0 };
+    (x - part * along_x).hypot(y - part * along_y)
 }
 
 /// How much of a pixel a shape covers whose edge is so far from the pixel's centre.

@@ -1,3 +1,5 @@
+use detector_components::outline::Keypoint;
+
 use super::*;
 
 const GREEN: [u8; 3] = [0, 200, 0];
@@ -8,7 +10,8 @@ fn grey(width: u32, height: u32) -> RgbPicture {
 }
 
 fn label(x1: f32, y1: f32, x2: f32, y2: f32, text: &str) -> Label {
-    Label { bbox_in_frame: BBox { x1, y1, x2, y2 }, text: text.to_owned(), color: GREEN }
+    let bbox_in_frame = BBox { x1, y1, x2, y2 };
+    Label { bbox_in_frame, outline_in_frame: None, text: text.to_owned(), color: GREEN }
 }
 
 fn pixel(picture: &RgbPicture, x: u32, y: u32) -> [u8; 3] {
@@ -31,6 +34,97 @@ fn a_box_has_its_colour_on_its_edge_and_nothing_in_its_middle() {
     }
     assert_eq!(pixel(&picture, 100, 80), [128; 3]);
     assert_eq!(pixel(&picture, 10, 10), [128; 3]);
+}
+
+fn outlined(outline: Outline) -> Label {
+    Label { outline_in_frame: Some(outline), ..label(50.0, 40.0, 150.0, 120.0, "") }
+}
+
+fn is_green([red, green, blue]: [u8; 3]) -> bool {
+    // A thin line that lies across pixels is mixed with what is under it.
+    green > red.saturating_add(60) && green > blue.saturating_add(60)
+}
+
+fn points<const N: usize>(points: [(f32, f32); N]) -> [Point; N] {
+    points.map(|(x, y)| Point { x, y })
+}
+
+#[test]
+fn a_mask_lies_over_what_it_covers_and_over_nothing_else() {
+    let mut picture = grey(200, 150);
+    let triangle = points([(60.0, 110.0), (140.0, 110.0), (60.0, 50.0)]).to_vec();
+    draw(&mut picture, &[outlined(Outline::Mask(vec![triangle]))]);
+    let [red, green, blue] = pixel(&picture, 70, 100);
+    // What is under it is seen through it.
+    assert!(green > 140 && (60..120).contains(&red) && red == blue, "{red} {green} {blue}");
+    assert_eq!(pixel(&picture, 130, 60), [128; 3]);
+    assert!(is_green(pixel(&picture, 50, 80)), "its box is drawn as well");
+}
+
+#[test]
+fn points_are_marked_where_they_are_seen() {
+    let mut picture = grey(200, 150);
+    let [seen, known, hidden] = points([(70.0, 60.0), (100.0, 80.0), (130.0, 100.0)]);
+    let keypoint = |point, visibility| Keypoint { point, visibility };
+    let keypoints =
+        vec![keypoint(seen, Some(0.9)), keypoint(known, None), keypoint(hidden, Some(0.1))];
+    draw(&mut picture, &[outlined(Outline::Keypoints(keypoints))]);
+    assert!(is_green(pixel(&picture, 70, 60)) && is_green(pixel(&picture, 100, 80)));
+    assert_eq!(pixel(&picture, 130, 100), [128; 3]);
+    assert_eq!(pixel(&picture, 85, 70), [128; 3]);
+}
+
+#[test]
+fn a_rotated_box_takes_the_place_of_the_upright_one() {
+    let mut picture = grey(200, 150);
+    let corners = points([(100.0, 40.0), (150.0, 80.0), (100.0, 120.0), (50.0, 80.0)]);
+    draw(&mut picture, &[outlined(Outline::Rotated { corners, angle: 0.7 })]);
+    for (x, y) in [(125, 60), (125, 100), (75, 60), (75, 99)] {
+        assert!(is_green(pixel(&picture, x, y)), "{x} {y}: {:?}", pixel(&picture, x, y));
+    }
+    for (x, y) in [(50, 40), (100, 80), (150, 119), (50, 119)] {
+        assert_eq!(pixel(&picture, x, y), [128; 3], "{x} {y}");
+    }
+}
+
+#[test]
+fn forms_are_seen_in_the_smallest_and_the_largest_pictures() {
+    for (width, height) in [(64, 48), (3_840, 2_160)] {
+        let mut picture = grey(width, height);
+        // The same part of the frame, in another size.
+        let region = Region { x: 0, y: 0, width: 640, height: 480 };
+        let whole = BBox { x1: 100.0, y1: 100.0, x2: 500.0, y2: 400.0 };
+        let triangle = points([(100.0, 100.0), (500.0, 100.0), (100.0, 400.0)]).to_vec();
+        let point = Point { x: 400.0, y: 300.0 };
+        let of = |outline| Label { bbox_in_frame: whole, ..outlined(outline) };
+        let keypoints = Outline::Keypoints(vec![Keypoint { point, visibility: None }]);
+        annotate(&mut picture, region, &[of(Outline::Mask(vec![triangle])), of(keypoints)]);
+        let at = |x: u32, y: u32| pixel(&picture, x * width / 640, y * height / 480);
+        assert!(is_green(at(400, 300)), "{width}: {:?}", at(400, 300));
+        assert!(at(160, 160)[1] > 140, "{width}: {:?}", at(160, 160));
+        assert_eq!(at(450, 350), [128; 3], "{width}");
+    }
+}
+
+#[test]
+fn forms_that_are_nowhere_draw_nothing() {
+    let untouched = {
+        let mut picture = grey(200, 150);
+        draw(&mut picture, &[label(50.0, 40.0, 150.0, 120.0, "")]);
+        picture
+    };
+    let nowhere = Point { x: f32::NAN, y: f32::INFINITY };
+    let far = points([(1e30, 1e30), (-1e30, 1e30), (3e30, 2e30)]).to_vec();
+    let forms = [
+        Outline::Mask(vec![vec![], vec![nowhere; 3], far, vec![Point { x: 80.0, y: 80.0 }]]),
+        Outline::Keypoints(vec![Keypoint { point: nowhere, visibility: None }]),
+        Outline::Rotated { corners: [nowhere; 4], angle: f32::NAN },
+    ];
+    for form in forms {
+        let mut picture = grey(200, 150);
+        draw(&mut picture, &[outlined(form)]);
+        assert!(picture == untouched);
+    }
 }
 
 #[test]
@@ -129,19 +223,37 @@ fn an_example_can_be_looked_at() {
     let mut picture = RgbPicture { size, data };
     let label = |x1, y1, x2, y2, class: &str, confidence: f32| Label {
         bbox_in_frame: BBox { x1, y1, x2, y2 },
+        outline_in_frame: None,
         text: format!("{class} {confidence:.2}"),
         color: crate::color_of(class),
     };
+    let form = |outline, label: Label| Label { outline_in_frame: Some(outline), ..label };
+    let body =
+        points([(95.0, 200.0), (80.0, 250.0), (110.0, 250.0), (85.0, 330.0), (108.0, 330.0)]);
+    let body = body.map(|point| Keypoint { point, visibility: Some(0.9) }).to_vec();
+    let car = points([
+        (270.0, 410.0),
+        (270.0, 340.0),
+        (340.0, 320.0),
+        (380.0, 250.0),
+        (480.0, 250.0),
+        (530.0, 330.0),
+        (555.0, 410.0),
+    ]);
+    let ship = points([(660.0, 400.0), (740.0, 450.0), (700.0, 510.0), (620.0, 460.0)]);
     draw(
         &mut picture,
         &[
-            label(60.0, 180.0, 160.0, 430.0, "person", 0.91),
+            form(Outline::Keypoints(body), label(60.0, 180.0, 160.0, 430.0, "person", 0.91)),
             label(130.0, 170.0, 230.0, 440.0, "person", 0.84),
-            label(260.0, 240.0, 560.0, 420.0, "car", 0.97),
+            form(Outline::Mask(vec![car.to_vec()]), label(260.0, 240.0, 560.0, 420.0, "car", 0.97)),
+            form(
+                Outline::Rotated { corners: ship, angle: 0.56 },
+                label(620.0, 400.0, 740.0, 510.0, "ship", 0.8),
+            ),
             label(330.0, 370.0, 420.0, 400.0, "plate", 0.66),
             label(540.0, -20.0, 900.0, 330.0, "bus", 0.88),
             label(880.0, 300.0, 990.0, 500.0, "motorcycle", 0.51),
-            label(600.0, 380.0, 760.0, 520.0, "bicycle", 0.73),
             label(-10.0, 480.0, 50.0, 560.0, "truck", 0.42),
         ],
     );

@@ -82,7 +82,12 @@ fn label(finding: &Finding, labels: &mut Vec<Label>) {
         }
     }
     let color = color_of(&finding.class);
-    labels.push(Label { bbox_in_frame: finding.bbox_in_frame, text, color });
+    labels.push(Label {
+        bbox_in_frame: finding.bbox_in_frame,
+        outline_in_frame: finding.outline_in_frame.clone(),
+        text,
+        color,
+    });
     for found in boxes {
         label(found, labels);
     }

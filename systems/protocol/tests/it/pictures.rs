@@ -5,7 +5,8 @@ use detector_components::camera::LatestFrame;
 use detector_components::clock::Moment;
 use detector_components::command::Crop;
 use detector_components::frame::Pixels;
-use detector_components::geometry::{Region, Size};
+use detector_components::geometry::{Point, Region, Size};
+use detector_components::outline::Outline;
 use detector_components::view::LatestResults;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -145,6 +146,34 @@ fn detections_are_drawn_on_the_frame_that_they_were_found_in() {
     assert_ne!(plain.headers["etag"], drawn.headers["etag"]);
     assert_eq!(drawn.picture().size(), SIZE);
     assert_ne!(plain.body, drawn.body);
+}
+
+#[test]
+fn forms_are_drawn_where_a_network_tells_more_than_a_box() {
+    let engine = Engine::start();
+    let scene = scene(&engine);
+    let [red, blue] = [4.0_f32, 36.0].map(|left| {
+        let corner = |x, y| Point { x: left + x, y };
+        vec![corner(0.0, 8.0), corner(24.0, 8.0), corner(24.0, 40.0), corner(0.0, 40.0)]
+    });
+    let show = |outline| {
+        let mut car = finding("car", 0.9, [2.0, 2.0, 62.0, 46.0]);
+        car.outline_in_frame = outline;
+        let found = results(frame(41, Moment { nanos: 1_000_000_000 }), vec![car]);
+        engine.ask(move |world| {
+            world.entity_mut(scene.view).insert(LatestResults(found));
+        });
+        get(&engine, "/camera/red;cam/image?annotated=1").picture()
+    };
+    let (bare, masked) = (show(None), show(Some(Outline::Mask(vec![red]))));
+    let elsewhere = show(Some(Outline::Mask(vec![blue])));
+    check_color(&bare, RED);
+    let [bare, masked, elsewhere] = [bare, masked, elsewhere].map(|picture| middle(&picture));
+    assert!(bare.iter().zip(masked).any(|(bare, masked)| bare.abs_diff(masked) > 30), "{masked:?}");
+    assert!(
+        bare.iter().zip(elsewhere).all(|(bare, other)| bare.abs_diff(other) < 10),
+        "{elsewhere:?}"
+    );
 }
 
 #[test]

@@ -119,6 +119,8 @@ pub struct PostgresServer {
     pub username: String,
     /// Password.
     pub password: Option<Secret>,
+    /// Whether to talk TLS.
+    pub tls: bool,
 }
 
 #[cfg(test)]

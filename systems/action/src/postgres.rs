@@ -5,13 +5,20 @@
 use std::error::Error;
 use std::time::Duration;
 
+use bytes::Bytes;
 use detector_components::action::{ActionCounters, Outcome};
 use detector_components::model::PostgresServer;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 use tokio::time::timeout;
+use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
 use tracing::{debug, info, warn};
 
 use crate::courier::Away;
@@ -22,6 +29,7 @@ use crate::server::Server;
 /// The connection to one server.
 pub struct PostgresLink {
     server: PostgresServer,
+    tls_ca: Option<Bytes>,
     timeout: Duration,
     counters: ActionCounters,
     client: Option<Client>,
@@ -31,6 +39,7 @@ impl PostgresLink {
     pub fn new(server: &PostgresServer, config: &ActConfig, counters: &ActionCounters) -> Self {
         Self {
             server: server.clone(),
+            tls_ca: config.tls_ca.clone(),
             timeout: config.timeout,
             counters: counters.clone(),
             client: None,
@@ -72,8 +81,8 @@ impl PostgresLink {
         let client = match &mut self.client {
             Some(client) => client,
             empty => {
-                let opened = timeout(self.timeout, connect(&self.server)).await.map_err(late)?;
-                empty.insert(opened.map_err(|error| Away(reason(&error)))?)
+                let opening = connect(&self.server, self.tls_ca.as_deref());
+                empty.insert(timeout(self.timeout, opening).await.map_err(late)??)
             }
         };
         let (statement, values) = statement(row);
@@ -87,7 +96,7 @@ impl PostgresLink {
     }
 }
 
-async fn connect(server: &PostgresServer) -> Result<Client, tokio_postgres::Error> {
+async fn connect(server: &PostgresServer, tls_ca: Option<&[u8]>) -> Result<Client, Away> {
     let mut config = Config::new();
     config
         .host(&server.host)
@@ -98,15 +107,59 @@ async fn connect(server: &PostgresServer) -> Result<Client, tokio_postgres::Erro
     if let Some(password) = &server.password {
         config.password(password.expose());
     }
-    let (client, connection) = config.connect(NoTls).await?;
+    let client = if server.tls {
+        // Never in the clear, and never to somebody else.
+        config.ssl_mode(SslMode::Require);
+        let tls = MakeRustlsConnect::new(tls(tls_ca).map_err(Away)?);
+        open(&config, tls).await
+    } else {
+        config.ssl_mode(SslMode::Disable);
+        open(&config, NoTls).await
+    };
+    let client = client.map_err(|error| Away(reason(&error)))?;
+    info!(server = %Server::Postgres(server.clone()), "connected to PostgreSQL");
+    Ok(client)
+}
+
+async fn open<T>(config: &Config, tls: T) -> Result<Client, tokio_postgres::Error>
+where
+    T: MakeTlsConnect<Socket>,
+    T::TlsConnect: Send,
+    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    T::Stream: Send + 'static,
+{
+    let (client, connection) = config.connect(tls).await?;
     // It ends with the client, or with the connection; what waits for an answer is told.
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             debug!(%error, "a connection to PostgreSQL ended");
         }
     });
-    info!(server = %Server::Postgres(server.clone()), "connected to PostgreSQL");
     Ok(client)
+}
+
+/// Trusts those whose certificates are given, else those that the system trusts.
+fn tls(ca: Option<&[u8]>) -> Result<ClientConfig, String> {
+    // Whoever comes first installs it; they are all the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut trusted = RootCertStore::empty();
+    match ca {
+        Some(pem) => {
+            for certificate in CertificateDer::pem_slice_iter(pem) {
+                let certificate =
+                    certificate.map_err(|error| format!("actions.tls_ca: {error}"))?;
+                trusted.add(certificate).map_err(|error| format!("actions.tls_ca: {error}"))?;
+            }
+        }
+        None => {
+            // What cannot be read of the system's is left out, as other programs do.
+            trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    if trusted.is_empty() {
+        return Err("nobody is trusted to vouch for a server: see actions.tls_ca".to_owned());
+    }
+    Ok(ClientConfig::builder().with_root_certificates(trusted).with_no_client_auth())
 }
 
 /// The statement that writes a row, and what goes into its places.

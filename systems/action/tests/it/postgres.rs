@@ -1,20 +1,22 @@
 //! Rows in a real PostgreSQL, which these tests start for themselves.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use detector_action::ActConfig;
 use detector_components::action::{Action, ColumnValue, Deed, Outcome, RowUpdate, Template};
 use detector_components::model::PostgresServer;
 use detector_components::secret::Secret;
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
+use crate::servers::certificate;
 use crate::stand::{Engine, PATIENCE, action, finding, impatient, list};
 
 /// Between two looks at whether it answers.
@@ -25,6 +27,8 @@ const PASSWORD: &str = "hunter2";
 struct Cluster {
     folder: TempDir,
     port: u16,
+    /// Whether it speaks TLS, and lets nobody in who does not.
+    tls: bool,
     server: Option<Child>,
 }
 
@@ -47,9 +51,27 @@ impl Cluster {
             .status()
             .unwrap();
         assert!(made.success());
-        let mut cluster = Self { folder, port, server: None };
+        let mut cluster = Self { folder, port, tls: false, server: None };
         cluster.resume();
         cluster
+    }
+
+    /// One that speaks TLS only, as `localhost`, and who vouches for it.
+    fn start_with_tls() -> (Self, Vec<u8>) {
+        let mut cluster = Self::start();
+        cluster.kill();
+        let data = cluster.folder.path().join("data");
+        let ca = certificate(&data);
+        let key = data.join("server.key");
+        fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+        fs::write(data.join("pg_hba.conf"), "hostssl all all 127.0.0.1/32 scram-sha-256\n")
+            .unwrap();
+        for file in [&key, &data.join("server.pem")] {
+            chown(file, other_user(), None).unwrap();
+        }
+        cluster.tls = true;
+        cluster.resume();
+        (cluster, ca)
     }
 
     /// Starts it on what was there, and waits until it answers.
@@ -58,6 +80,8 @@ impl Cluster {
             .current_dir(self.folder.path())
             .args(["-D", "data", "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"])
             .args(["-c", "unix_socket_directories=", "-p", &self.port.to_string()])
+            .args(["-c", if self.tls { "ssl=on" } else { "ssl=off" }])
+            .args(["-c", "ssl_cert_file=server.pem", "-c", "ssl_key_file=server.key"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -79,11 +103,12 @@ impl Cluster {
 
     fn named(&self) -> PostgresServer {
         PostgresServer {
-            host: "127.0.0.1".to_owned(),
+            host: if self.tls { "localhost" } else { "127.0.0.1" }.to_owned(),
             port: self.port,
             database: "postgres".to_owned(),
             username: "gate".to_owned(),
             password: Some(Secret::new(PASSWORD)),
+            tls: self.tls,
         }
     }
 }
@@ -237,4 +262,32 @@ fn what_the_server_refuses_is_counted_and_holds_up_nothing() {
     engine.flush();
     assert_eq!(engine.total(Outcome::Executed), 1);
     assert_eq!(engine.total(Outcome::MissingValue), 1, "without a colour nothing is written");
+}
+
+#[test]
+fn a_server_is_spoken_to_by_tls_and_must_show_who_it_is() {
+    let (cluster, ca) = Cluster::start_with_tls();
+    let named = cluster.named();
+    let sent = |server: PostgresServer, ca: &[u8]| {
+        let config = ActConfig { tls_ca: Some(ca.to_vec().into()), ..impatient() };
+        let mut engine = Engine::new(None, config, list([write_row()]));
+        let model = engine.model;
+        engine.app.world_mut().entity_mut(model).insert(server);
+        let found = engine.with_color("car", "red");
+        engine.find_all(vec![found]);
+        engine
+    };
+    // There is no table: that it says so shows that it was let in, and by TLS alone anybody is.
+    let engine = sent(named.clone(), &ca);
+    engine.wait_for(Outcome::Refused, 1);
+
+    let stranger = certificate(tempfile::tempdir().unwrap().path());
+    let elsewhere = PostgresServer { host: "127.0.0.1".to_owned(), ..named.clone() };
+    let in_the_clear = PostgresServer { tls: false, ..elsewhere.clone() };
+    for (server, ca) in [(named, &stranger), (elsewhere, &ca), (in_the_clear, &ca)] {
+        let mut engine = sent(server, ca);
+        engine.flush_within(Duration::from_secs(1));
+        assert_eq!(engine.total(Outcome::Refused), 0);
+        assert_eq!(engine.total(Outcome::Ended), 1);
+    }
 }

@@ -64,7 +64,7 @@ fn a_database_is_chosen() {
 }
 
 /// A certificate for `localhost` in a folder, and the authority that vouches for it.
-fn certificate(folder: &Path) -> Vec<u8> {
+pub fn certificate(folder: &Path) -> Vec<u8> {
     let ca_key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);

@@ -22,12 +22,14 @@ pub fn postgres(fields: &mut Fields) -> Option<PostgresServer> {
     let database = fields.required_text("database");
     let username = fields.required_text("username");
     let password = fields.secret("password");
+    let tls = fields.flag("tls").unwrap_or(false);
     Some(PostgresServer {
         host: host?,
         port: port?,
         database: database?,
         username: username?,
         password,
+        tls,
     })
 }
 

@@ -263,11 +263,12 @@ fn servers_are_read() {
     let read = pipeline(&json!({
         "pipeline": {"modelId": "a", "modelFile": "detect.pt"},
         "redis": {"host": "h", "port": 6379, "username": "u", "password": "p", "db": 3, "tls": true},
-        "postgresql": {"host": "h", "port": 5432, "database": "d", "username": "u", "password": "p"},
+        "postgresql": {"host": "h", "port": 5432, "database": "d", "username": "u", "password": "p", "tls": true},
     }))
     .unwrap();
     assert_eq!(read.redis.map(|redis| (redis.port, redis.db, redis.tls)), Some((6379, 3, true)));
-    assert_eq!(read.postgres.map(|server| server.database), Some("d".to_owned()));
+    let postgres = read.postgres.map(|server| (server.database, server.tls));
+    assert_eq!(postgres, Some(("d".to_owned(), true)));
 }
 
 #[test]

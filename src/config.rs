@@ -7,6 +7,7 @@ use std::time::Duration;
 use detector_infer::{Branch, DeviceChoice, PrecisionChoice};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use url::Url;
 
 use crate::log;
 
@@ -91,6 +92,8 @@ pub struct Auth {
     /// What clients must show as `Authorization: Bearer`, or as `?token=`. Default: nothing.
     #[serde(deserialize_with = "unrepeated")]
     pub token: Option<String>,
+    /// Origins whose pages may connect without a token, besides the worker's own. Default: none.
+    pub origins: Vec<String>,
 }
 
 /// A secret of the wrong type is not repeated in the error.
@@ -100,7 +103,10 @@ fn unrepeated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Strin
 
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Auth").field("token", &self.token.as_ref().map(|_| "***")).finish()
+        f.debug_struct("Auth")
+            .field("token", &self.token.as_ref().map(|_| "***"))
+            .field("origins", &self.origins)
+            .finish()
     }
 }
 
@@ -316,6 +322,17 @@ impl Config {
             self.auth.token.as_ref().is_none_or(|token| !token.is_empty()),
             "auth.token: expected a text, found an empty one; leave it out to need none".to_owned(),
         );
+        for origin in &self.auth.origins {
+            // As a browser writes it: nothing after host and port.
+            let read = Url::parse(origin).ok();
+            let written = read.map(|url| url.origin().ascii_serialization());
+            expect(
+                written.as_ref() == Some(origin),
+                format!(
+                    "auth.origins: expected one like https://cms.example.org, found {origin:?}"
+                ),
+            );
+        }
         expect(
             self.actions.max_waiting > 0,
             "actions.max_waiting: expected at least 1, found 0".to_owned(),

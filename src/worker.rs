@@ -217,6 +217,7 @@ fn protocol(config: &Config) -> ProtocolConfig {
     ProtocolConfig {
         listen: config.listen.clone(),
         token: config.auth.token.as_deref().map(Secret::new),
+        origins: config.auth.origins.clone(),
         max_message_bytes: config.limits.message_bytes,
         messages_per_second: config.limits.messages_per_second,
         max_clients: config.limits.clients,

@@ -8,8 +8,9 @@ use super::show::presentable;
 
 /// The values that take effect when the configuration is read again. Of every other one, the worker
 /// says that it waits for the next start.
-pub(super) const LIVE: [&str; 22] = [
+pub(super) const LIVE: [&str; 23] = [
     "auth.token",
+    "auth.origins",
     "target_fps",
     "poll_interval_ms",
     "max_streams",
@@ -111,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_changed_token_is_named_and_not_shown() {
-        let auth = Auth { token: Some("hunter2".to_owned()) };
+        let auth = Auth { token: Some("hunter2".to_owned()), ..Auth::default() };
         let new = Config { auth, ..Config::default() };
         let changes = Config::default().changes(&new);
         assert_eq!(changes[0].path, "auth.token");

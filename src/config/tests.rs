@@ -157,7 +157,7 @@ fn the_old_workers_configuration_is_read() {
 
 #[test]
 fn a_token_is_not_printed() {
-    let auth = Auth { token: Some("hunter2".to_owned()) };
+    let auth = Auth { token: Some("hunter2".to_owned()), ..Auth::default() };
     assert!(!format!("{auth:?}").contains("hunter2"));
 }
 

@@ -167,7 +167,10 @@ fn none_is_in_a_debug_print_of_the_world() {
         format!("{:?}", Camera { source: CameraSource::Stream(url("camera")) }),
         format!("{:?}", Model { source: ModelSource::Url(url("model")) }),
         format!("{redis:?}"),
-        format!("{:?}", detector::config::Auth { token: Some(secret("token")) }),
+        format!(
+            "{:?}",
+            detector::config::Auth { token: Some(secret("token")), ..Default::default() }
+        ),
     ];
     check(&printed.join("\n"));
     assert!(printed.iter().all(|text| text.len() > 10));

@@ -15,6 +15,9 @@ pub struct ProtocolConfig {
     pub listen: String,
     /// What a client must show, as `Authorization: Bearer` or as `?token=`. Default: nothing.
     pub token: Option<Secret>,
+    /// Origins whose pages may connect without a token, as `https://cms.example.org`, besides this
+    /// worker's own. Default: none.
+    pub origins: Vec<String>,
     /// The largest message that is read, in bytes. Default: 1 MiB.
     pub max_message_bytes: usize,
     /// Messages a second that one client may send in the long run; a second's worth may come at
@@ -61,6 +64,7 @@ impl Default for ProtocolConfig {
         Self {
             listen: "127.0.0.1:8000".to_owned(),
             token: None,
+            origins: Vec::new(),
             max_message_bytes: 1 << 20,
             messages_per_second: 100,
             max_clients: 32,

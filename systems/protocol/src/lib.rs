@@ -34,6 +34,7 @@ mod heartbeat;
 mod http;
 mod inquiries;
 mod metrics;
+mod origin;
 mod outbox;
 mod page;
 mod picture;

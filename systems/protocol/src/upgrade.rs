@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -16,6 +16,7 @@ use tracing::{debug, warn};
 
 use crate::connection::serve;
 use crate::http::{Desk, refused};
+use crate::origin::is_welcome;
 
 /// The only version of WebSocket there is.
 const VERSION: &str = "13";
@@ -36,6 +37,18 @@ pub async fn upgrade(State(desk): State<Desk>, mut request: Request) -> Response
     };
     if !mentions(headers, SEC_WEBSOCKET_VERSION, VERSION) {
         return (StatusCode::BAD_REQUEST, [(SEC_WEBSOCKET_VERSION, VERSION)]).into_response();
+    }
+    let config = desk.clerk.config();
+    // Whoever has shown the token may come from anywhere.
+    if config.token.is_none() && !is_welcome(headers, &config.origins) {
+        desk.clerk.counters.turned_away();
+        let origin = headers.get(ORIGIN).map(|origin| String::from_utf8_lossy(origin.as_bytes()));
+        warn!(peer = desk.peer, origin = ?origin.unwrap_or_default(),
+            "turned a page of another origin away: it is not among auth.origins");
+        return refused(
+            StatusCode::FORBIDDEN,
+            "pages of other origins may connect with a token, or if auth.origins has them",
+        );
     }
     if desk.leaving.load(Ordering::Relaxed) {
         return refused(StatusCode::SERVICE_UNAVAILABLE, "the worker ends");

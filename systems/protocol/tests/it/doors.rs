@@ -18,7 +18,12 @@ use crate::stand::{Engine, PATIENCE};
 
 #[track_caller]
 fn check_turned_away(engine: &Engine, path: &str, status: u16) {
-    match engine.connect_to(path) {
+    check_page_turned_away(engine, path, None, status);
+}
+
+#[track_caller]
+fn check_page_turned_away(engine: &Engine, path: &str, origin: Option<&str>, status: u16) {
+    match engine.connect_from(path, origin) {
         Err(tungstenite::Error::Http(response)) => assert_eq!(response.status(), status),
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("let in"),
@@ -41,6 +46,31 @@ fn with_the_token_everyone_does() {
     engine.connect_to("/ws?token=s3cret").unwrap().next_of("stateReport");
     let bearer = [("authorization", "Bearer s3cret")];
     assert_eq!(get_with(&engine, "/camera/a/image", &bearer).status, 404);
+}
+
+#[test]
+fn a_page_of_another_origin_does_not_come_in() {
+    let allowed = "https://cms.example.org";
+    let engine = Engine::start_with(|config| config.origins = vec![allowed.to_owned()]);
+    for origin in ["http://evil.example", "http://127.0.0.1:1", "null"] {
+        check_page_turned_away(&engine, "/", Some(origin), 403);
+        check_page_turned_away(&engine, "/ws", Some(origin), 403);
+    }
+    assert_eq!(engine.counts().turned_away, 6);
+
+    let own = format!("http://{}", engine.address);
+    for origin in [own.as_str(), allowed] {
+        engine.connect_from("/", Some(origin)).unwrap().next_of("stateReport");
+    }
+    engine.connect().next_of("stateReport");
+}
+
+#[test]
+fn a_page_that_shows_the_token_may_be_of_any_origin() {
+    let engine = Engine::start_with(|config| config.token = Some(Secret::new("s3cret")));
+    let origin = Some("http://elsewhere.example");
+    check_page_turned_away(&engine, "/", origin, 401);
+    engine.connect_from("/?token=s3cret", origin).unwrap().next_of("stateReport");
 }
 
 #[test]

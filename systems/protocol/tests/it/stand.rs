@@ -19,6 +19,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
@@ -146,7 +147,19 @@ impl Engine {
     }
 
     pub fn connect_to(&self, path: &str) -> Result<Cms<'_>, tungstenite::Error> {
-        let url = format!("ws://{}{path}", self.address);
+        self.connect_from(path, None)
+    }
+
+    /// A client that is a page in a browser, if an origin is given.
+    pub fn connect_from(
+        &self,
+        path: &str,
+        origin: Option<&str>,
+    ) -> Result<Cms<'_>, tungstenite::Error> {
+        let mut url = format!("ws://{}{path}", self.address).into_client_request()?;
+        if let Some(origin) = origin {
+            url.headers_mut().insert("origin", origin.parse().unwrap());
+        }
         // Two small messages in a row must not wait for an acknowledgement of the first.
         let connecting = tokio_tungstenite::connect_async_with_config(url, None, true);
         let (socket, _) = self.runtime.block_on(connecting)?;

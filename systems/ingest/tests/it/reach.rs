@@ -275,3 +275,56 @@ fn a_segment_that_is_a_file_is_not_read() {
     assert_eq!(engine.reason(camera), "the stream names what may not be opened: file");
     assert!(engine.frame(camera).is_none());
 }
+
+/// A server that gives parts of `bytes` where they are asked for. Says which it was asked for.
+fn start_server_of_parts(bytes: Vec<u8>) -> (SocketAddr, Heard) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let heard = Heard::default();
+    let remembered = heard.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4_096];
+            let length = stream.read(&mut request).unwrap_or_default();
+            let request = String::from_utf8_lossy(&request[..length]).to_ascii_lowercase();
+            let range = request.lines().find_map(|line| line.strip_prefix("range: bytes="));
+            let Some((start, end)) = range.and_then(|range| range.split_once('-')) else {
+                continue;
+            };
+            remembered.lock().unwrap().push(format!("{start}-{end}"));
+            let part = &bytes[start.parse().unwrap()..=end.parse().unwrap()];
+            let head = format!(
+                "HTTP/1.1 206 Partial Content\r\nContent-Length: {}\r\nConnection: close\r\n\
+                 Content-Range: bytes {start}-{end}/{}\r\n\r\n",
+                part.len(),
+                bytes.len()
+            );
+            // Whoever asked may have gone.
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(part));
+        }
+    });
+    (address, heard)
+}
+
+#[test]
+fn segments_that_are_parts_of_a_file_are_played() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = std::fs::read(video(&folder, "mpegtsmux")).unwrap();
+    // Whole packets of 188 bytes.
+    let (half, end) = (file.len() / 188 / 2 * 188, file.len());
+    let (parts, heard) = start_server_of_parts(file);
+    let list = format!(
+        "#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:0\n\
+         #EXTINF:0.25,\n#EXT-X-BYTERANGE:{half}@0\nhttp://{parts}/all.ts\n\
+         #EXTINF:0.25,\n#EXT-X-BYTERANGE:{}@{half}\nhttp://{parts}/all.ts\n#EXT-X-ENDLIST\n",
+        end - half
+    );
+    let server = HttpServer::start().unwrap();
+    server.put("/list.m3u8", PLAYLIST, list);
+    let mut engine = Engine::reaching(here());
+    let camera = engine.open_stream(server.url("/list.m3u8").as_str());
+    engine.frame_after(camera, 10);
+    let expected = [format!("0-{}", half - 1), format!("{half}-{}", end - 1)];
+    assert_eq!(heard.lock().unwrap()[..2], expected);
+}

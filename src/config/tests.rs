@@ -71,6 +71,23 @@ fn all_values_out_of_range_are_named_at_once() {
 }
 
 #[test]
+fn an_origin_is_written_as_a_browser_writes_it() {
+    let check = |origin: &str| {
+        let auth = Auth { origins: vec![origin.to_owned()], ..Auth::default() };
+        Config { auth, ..Config::default() }.check()
+    };
+    for origin in ["https://cms.example.org", "http://localhost:3000", "http://[::1]:8080"] {
+        check(origin).unwrap();
+    }
+    for origin in
+        ["cms.example.org", "https://cms.example.org/", "https://cms.example.org:443", "*", "null"]
+    {
+        let fault = check(origin).unwrap_err().to_string();
+        assert!(fault.contains("auth.origins: expected one like https://"), "{fault}");
+    }
+}
+
+#[test]
 fn the_environment_wins_over_the_file() {
     let config = with(&[
         ("DETECTOR_TARGET_FPS", "2.5"),

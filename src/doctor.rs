@@ -94,6 +94,7 @@ fn wait<T>(runtime: &Runtime, work: impl Future<Output = Result<T, String>>) -> 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use detector_simulator::{RedisServer, RedisSettings};
 
     use super::*;
     use crate::cli::{Cli, Command};
@@ -116,6 +117,33 @@ mod tests {
         let found = examined(&["--listen", "127.0.0.1:0", "--set", &cache_dir]);
         assert_eq!(found.count(Outcome::Bad), 0, "{found}");
         assert_eq!(outcome(&found, "a real inference"), Outcome::Good);
+    }
+
+    #[test]
+    fn a_redis_that_speaks_tls_is_asked_as_the_worker_asks_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let certificate = folder.path().join("server.pem");
+        std::fs::write(&certificate, certified.cert.pem()).unwrap();
+        std::fs::write(folder.path().join("server.key"), certified.signing_key.serialize_pem())
+            .unwrap();
+        let settings = RedisSettings {
+            tls: Some(folder.path()),
+            user: Some("gate on >secret ~* +@all"),
+            ..RedisSettings::default()
+        };
+        let redis = RedisServer::start_with(settings).unwrap();
+        let name = format!("localhost:{}", redis.port());
+        let url = format!("rediss://gate:secret@{name}/3");
+        let cache_dir = format!("cache_dir={}", folder.path().display());
+        let tls_ca = format!("actions.tls_ca={}", certificate.display());
+        let args =
+            ["--listen", "127.0.0.1:0", "--set", &cache_dir, "--redis", &url, "--set", &tls_ca];
+        let found = examined(&args);
+        assert_eq!(outcome(&found, &name), Outcome::Good, "{found}");
+        // Nobody whom the system trusts vouches for it.
+        let found = examined(&args[..6]);
+        assert_eq!(outcome(&found, &name), Outcome::Bad, "{found}");
     }
 
     #[test]

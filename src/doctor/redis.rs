@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use detector_archive::read_pipeline;
 use detector_components::model::RedisServer;
 use detector_components::secret::SecretUrl;
-use redis::Client;
+use redis::{Client, TlsCertificates};
 use tokio::runtime::Runtime;
 use url::Url;
 
@@ -23,7 +23,15 @@ pub fn look(config: &Config, named: &[SecretAddress], runtime: &Runtime) -> Vec<
         servers.insert(short(url), url.clone());
     }
     let mut found = archives(config, &mut servers);
-    found.extend(servers.iter().map(|(name, url)| ask(name, url, runtime)));
+    let tls_ca = match config.actions.tls_ca.as_ref().map(std::fs::read).transpose() {
+        Ok(pem) => pem,
+        Err(error) => {
+            let advice = "name a PEM file that this user may read, as actions.tls_ca";
+            found.push(Finding::bad("Redis", "actions.tls_ca", error.to_string(), advice));
+            None
+        }
+    };
+    found.extend(servers.iter().map(|(name, url)| ask(name, url, tls_ca.as_deref(), runtime)));
     if servers.is_empty() {
         let why = "no archive here names one; --redis URL asks the one that yours name";
         found.push(Finding::left_out("Redis", "servers", why));
@@ -84,7 +92,8 @@ fn short(url: &SecretUrl) -> String {
     format!("{host}:{}", port.unwrap_or(6379))
 }
 
-fn ask(name: &str, url: &SecretUrl, runtime: &Runtime) -> Finding {
+/// Asks a server. Who vouches for one that speaks TLS is in `tls_ca`, else the system knows.
+fn ask(name: &str, url: &SecretUrl, tls_ca: Option<&[u8]>, runtime: &Runtime) -> Finding {
     const GROUP: &str = "Redis";
     let answer = wait(runtime, async {
         // What Redis says of a login or a command names no password.
@@ -92,8 +101,15 @@ fn ask(name: &str, url: &SecretUrl, runtime: &Runtime) -> Finding {
             Some(detail) => format!("{}: {detail}", error.category()),
             None => error.to_string(),
         };
-        let client =
-            Client::open(url.expose().as_str()).map_err(|error| error.category().to_owned())?;
+        let address = url.expose().as_str();
+        let client = match tls_ca.filter(|_| url.scheme() == "rediss") {
+            Some(ca) => {
+                let root_cert = Some(ca.to_vec());
+                Client::build_with_tls(address, TlsCertificates { client_tls: None, root_cert })
+            }
+            None => Client::open(address),
+        };
+        let client = client.map_err(|error| error.category().to_owned())?;
         let mut connection = client.get_multiplexed_async_connection().await.map_err(said)?;
         redis::cmd("PING").query_async::<String>(&mut connection).await.map_err(said)
     });

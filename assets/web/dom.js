@@ -36,11 +36,17 @@ export function statePill(state, tone) {
   return el("span", { className: "state", dataset: { tone } }, state);
 }
 
-/** Makes a table of rows of cells; a cell is a text or an element. */
+/** A cell that stands for so many rows; in those below there is `null` in its place. */
+export const spanning = (rows, content) => ({ rows, content });
+
+/** Makes a table of rows of cells; a cell is a text, an element or one of `spanning`. */
 export function table(columns, rows) {
   const heads = columns.map((column) =>
     el("th", { scope: "col", className: column.kind ?? "" }, column.name));
-  const lines = rows.map((row) => el("tr", {}, ...row.map((cell, index) =>
-    el("td", { className: columns[index].kind ?? "" }, cell))));
+  const lines = rows.map((row) => el("tr", {}, ...row.map((cell, index) => {
+    if (cell === null) return null;
+    const className = columns[index].kind ?? "";
+    return cell.rows ? el("td", { className, rowSpan: cell.rows }, cell.content) : el("td", { className }, cell);
+  })));
   return el("table", {}, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...lines));
 }

@@ -44,11 +44,13 @@ export class WatchForm {
 
 function payloadOf(data) {
   const read = (name) => data.get(name).trim();
+  // The archive's own name, without a signature behind it.
+  const file = read("model").split("?")[0].split("/").findLast(Boolean) ?? read("model");
   const payload = {
     subscriptionIdentifier: read("id"),
     modelUrl: read("model"),
-    modelId: read("model").split(/[/?]/).findLast((part) => part.includes(".mpta")) ?? read("model"),
-    modelName: "from the page",
+    modelId: file,
+    modelName: file.replace(/\.mpta$/, ""),
   };
   const interval = Number(read("interval"));
   if (interval) Object.assign(payload, { snapshotUrl: read("camera"), snapshotInterval: interval });

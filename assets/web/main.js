@@ -8,7 +8,7 @@ import { el, write, writePairs } from "./dom.js";
 import { askForToken, WatchForm } from "./form.js";
 import { History, MEASURES } from "./history.js";
 import { lineColor } from "./palette.js";
-import { showEvents, showModels, showSubscriptions, showTotals } from "./tables.js";
+import { showActions, showEvents, showModels, showSubscriptions, showTotals } from "./tables.js";
 import { Tile } from "./tile.js";
 import { Events, factsOf, readState, verdictOf } from "./world.js";
 
@@ -129,6 +129,7 @@ function show() {
   form.settle(new Set(subscriptions.map((one) => one.id)));
   showModels(at("models"), world.models);
   showSubscriptions(at("subscriptions"), subscriptions, (id) => client.holds(id));
+  showActions({ totals: at("action-totals"), servers: at("action-servers"), recent: at("actions") }, world.actions);
   showTotals(at("totals"), world.totals);
   showEvents(at("events"), events.all());
 }

@@ -1,7 +1,7 @@
 // What the worker says at `/state`, in the words of the page. Every key of `/state` that the page
 // reads is named here and nowhere else; a key that is missing is a dash on the page.
 
-import { DASH, duration, percent } from "./format.js";
+import { bytes, DASH, duration, percent } from "./format.js";
 
 /** How good a state is. What the page does not know yet is worth a look. */
 const TONES = {
@@ -40,7 +40,9 @@ export function readState(state, before) {
     subscriptions: [...subscriptions.values()]
       .sort((one, other) => one.id.localeCompare(other.id, undefined, { numeric: true })),
     models: readModels(state),
+    actions: readActions(state.actions ?? {}),
     totals: readTotals(state.counters ?? {}),
+    device: { losses: state.device?.losses ?? 0, lastLoss: state.device?.lastLoss ?? undefined },
   };
 }
 
@@ -90,7 +92,7 @@ function readModels({ models = [], networks, subscriptions = [], views = [] }) {
       source: model.source,
       state: model.idle && model.state === "ready" ? "idle" : words(model.state),
       tone: toneOf(model.state),
-      reason: model.reason ?? undefined,
+      reason: model.reason ?? progressOf(model, running),
       networks: (model.nodes ?? []).map((node) => {
         const network = running.get(node.network) ?? {};
         return {
@@ -99,14 +101,77 @@ function readModels({ models = [], networks, subscriptions = [], views = [] }) {
           classes: network.classes,
           input: network.inputWidth ? `${network.inputWidth} × ${network.inputHeight}` : undefined,
           device: network.fallback ? `${network.device}: ${network.fallback}` : network.device,
-          sha256: node.sha256?.slice(0, 12),
-          license: network.license,
+          sha256: node.sha256 ?? undefined,
+          ...readProvenance(network.provenance),
           inputs: network.inputs,
           millis: network.batches > 0 ? network.lastBatchMs : undefined,
         };
       }),
     };
   });
+}
+
+/** How far a model is on its way to being ready. */
+function progressOf({ state, fetchedBytes, totalBytes, nodes = [] }, networks) {
+  if (state === "fetching" && typeof fetchedBytes === "number") {
+    return totalBytes ? `${bytes(fetchedBytes)} of ${bytes(totalBytes)}` : bytes(fetchedBytes);
+  }
+  const steps = nodes.map((node) => networks.get(node.network)?.step).filter((step) => step && step !== "waiting");
+  return state === "loading" ? steps[0] : undefined;
+}
+
+/** Where a network comes from, in two lines, and what its weights may be used for. */
+function readProvenance(provenance) {
+  if (!provenance) return {};
+  const { family, scale, version, date, licence, trainedFrom, trainedOn } = provenance;
+  const made = [
+    family ? `${family}${scale ?? ""}` : undefined,
+    version ? `Ultralytics ${version}` : undefined,
+  ];
+  const trained = [
+    date ? date.slice(0, 10) : undefined,
+    trainedOn ? `trained on ${trainedOn}` : undefined,
+    trainedFrom ? `from ${trainedFrom}` : undefined,
+  ];
+  const said = (parts) => parts.filter(Boolean).join(", ");
+  return { made: said(made), trained: said(trained), licence: licence ?? undefined };
+}
+
+/** How much an outcome of an action is worth a look. What is not named here is a failure. */
+const OUTCOME_TONES = {
+  executed: "good", cooling_down: "busy", missing_branch: "busy",
+  missing_value: "warn", expired: "warn", crowded_out: "warn", answer_lost: "warn", ended: "warn",
+};
+const outcomeTone = (outcome) => OUTCOME_TONES[outcome] ?? "bad";
+
+function readActions({ outcomes = {}, waiting, waitingBytes, servers = [], recent = [] }) {
+  const seen = new Set(Object.values(outcomes).flatMap((counts) => Object.keys(counts)));
+  // What was done first, then as the alphabet has it.
+  const order = [...seen].sort((one, other) =>
+    (other === "executed") - (one === "executed") || one.localeCompare(other));
+  return {
+    waiting, waitingBytes,
+    outcomes: order.map(words),
+    counts: Object.entries(outcomes).map(([type, counts]) => ({ type, counts: order.map((name) => counts[name]) })),
+    servers: servers.map(({ server, away }) => ({
+      server,
+      state: away ? "away" : "there",
+      tone: away ? "bad" : "good",
+      reason: away?.reason,
+      since: away ? new Date(away.timestamp) : undefined,
+    })),
+    recent: recent.map((action) => ({
+      at: new Date(action.timestamp),
+      type: action.type,
+      id: action.subscriptionIdentifier,
+      modelName: action.modelName,
+      node: action.node,
+      outcome: words(action.outcome),
+      tone: outcomeTone(action.outcome),
+      reason: action.reason ?? undefined,
+      times: action.times,
+    })),
+  };
 }
 
 function readTotals(counters) {
@@ -146,21 +211,28 @@ export function verdictOf(subscriptions) {
   return { tone: worst, words: `${running} of ${all} running` };
 }
 
-/** What changed while the page was open, newest first. */
+/** What went wrong last before the page was opened, and what changed since, newest first. */
 export class Events {
   #events = [];
-  #states = new Map();
+  #states;
+  #losses = 0;
 
   all() {
     return this.#events;
   }
 
-  /** Notes every subscription and model that is in another state than before. */
-  note({ subscriptions, models }) {
+  /** Notes every subscription, model and server that is in another state than before. */
+  note({ subscriptions, models, actions, device }) {
     const now = new Map([
       ...subscriptions.map((one) => [one.id, one]),
       ...models.map((model) => [model.source, model]),
+      ...actions.servers.map((server) => [server.server, server]),
     ]);
+    if (!this.#states) this.#begin(subscriptions, actions.servers);
+    if (device.losses > this.#losses) {
+      this.#add({ what: "the device", state: "lost", tone: "bad", reason: device.lastLoss });
+    }
+    this.#losses = device.losses;
     for (const [what, { state, tone, reason }] of now) {
       const before = this.#states.get(what);
       if (before !== undefined && before !== state) this.#add({ what, state, tone, reason });
@@ -176,6 +248,18 @@ export class Events {
   /** Notes what the worker refused to do for this page. */
   refused({ subscriptionIdentifier, code, message }) {
     this.#add({ what: subscriptionIdentifier ?? "this page", state: words(code), tone: "warn", reason: message });
+  }
+
+  /** What the worker remembers of the time before. */
+  #begin(subscriptions, servers) {
+    this.#states = new Map();
+    const failed = subscriptions.filter((one) => one.lastError).map(({ id, lastError }) =>
+      ({ at: new Date(lastError.timestamp), what: id, reason: lastError.reason }));
+    const away = servers.filter((server) => server.since).map(({ server, since, reason }) =>
+      ({ at: since, what: server, reason }));
+    for (const event of [...failed, ...away].sort((one, other) => one.at - other.at)) {
+      this.#add({ state: "went wrong", tone: "warn", ...event });
+    }
   }
 
   #add(event) {

@@ -7,9 +7,13 @@ use indexmap::IndexMap;
 
 mod counters;
 pub mod names;
+mod recent;
+mod servers;
 mod template;
 
 pub use counters::{ActionCounters, Backlog, Outcome};
+pub use recent::{Origin, RecentAction, RecentActions};
+pub use servers::{Absence, ActionServer, ActionServers, ServerPlace};
 pub use template::{Piece, Template};
 
 /// An action of a node.

@@ -9,6 +9,10 @@ use bevy_ecs::prelude::*;
 use crate::clock::Moment;
 use crate::secret::{Secret, SecretUrl};
 
+mod fetched;
+
+pub use fetched::Fetched;
+
 /// A model archive that some view runs, or ran a short while ago.
 ///
 /// Its nodes are related by [`NodeOf`](crate::node::NodeOf) and go with it.

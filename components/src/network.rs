@@ -6,9 +6,13 @@ use bevy_ecs::prelude::*;
 
 use crate::geometry::Size;
 
+mod step;
+
+pub use step::{LoadProgress, LoadStep};
+
 /// A network, shared by all nodes whose checkpoint is the same file.
 #[derive(Component, Debug)]
-#[require(NetworkState, NetworkCounters)]
+#[require(NetworkState, NetworkCounters, LoadProgress)]
 pub struct Network {
     /// SHA-256 of the checkpoint, in hexadecimal.
     pub sha256: Arc<str>,
@@ -55,6 +59,29 @@ pub struct NetworkInfo {
     pub input: Size,
     /// Input sides must be a multiple of this.
     pub stride: u32,
+    /// Where it comes from.
+    pub provenance: Provenance,
+}
+
+/// Where a network comes from: what its checkpoint says, as far as it says something. Texts are the
+/// checkpoint's own, each of a few hundred letters at most; places on its maker's machine or in the
+/// network are left out of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// Of Ultralytics' networks, such as `YOLO11`.
+    pub family: Option<Arc<str>>,
+    /// Which of the family's sizes.
+    pub scale: Option<Arc<str>>,
+    /// Version of Ultralytics that saved it.
+    pub version: Option<Arc<str>>,
+    /// When it was saved.
+    pub date: Option<Arc<str>>,
+    /// Licence of its weights.
+    pub licence: Option<Arc<str>>,
+    /// Name of the model that its training began with.
+    pub trained_from: Option<Arc<str>>,
+    /// Name of the data that it was trained with.
+    pub trained_on: Option<Arc<str>>,
 }
 
 /// The network takes an input of any size at once. Absent where each size is compiled and tuned first,

@@ -250,3 +250,26 @@ pub fn entry<'a>(report: &'a Value, id: &str) -> Option<&'a Value> {
     let entries = report["cameraConnections"].as_array()?;
     entries.iter().find(|entry| entry["subscriptionIdentifier"] == id)
 }
+
+/// `GET /state`.
+pub fn state(worker: SocketAddr) -> Value {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let url = format!("http://{worker}/state");
+    let text = runtime.block_on(async { reqwest::get(url).await?.text().await }).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The state, once `done` says so.
+#[track_caller]
+pub fn state_when(worker: SocketAddr, cms: &mut Cms, done: impl Fn(&Value) -> bool) -> Value {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let state = state(worker);
+        if done(&state) {
+            return state;
+        }
+        assert!(Instant::now() < deadline, "{state:#}");
+        // Heartbeats set the pace.
+        cms.wait_for("a heartbeat", |message| message["type"] == "stateReport");
+    }
+}

@@ -2,35 +2,13 @@
 //! asked, a camera is decoded once, a view is inferred once, and nothing is started anew that goes on.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 
 use detector_simulator::{Footage, Stream};
 use serde_json::{Value, json};
 
-use crate::stand::{Cms, PATIENCE, entry, impatient, start_camera, start_web_server, start_worker};
-
-/// `GET /state`.
-fn state(worker: SocketAddr) -> Value {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let url = format!("http://{worker}/state");
-    let text = runtime.block_on(async { reqwest::get(url).await?.text().await }).unwrap();
-    serde_json::from_str(&text).unwrap()
-}
-
-/// The state, once `done` says so.
-#[track_caller]
-fn state_when(worker: SocketAddr, cms: &mut Cms, done: impl Fn(&Value) -> bool) -> Value {
-    let deadline = std::time::Instant::now() + PATIENCE;
-    loop {
-        let state = state(worker);
-        if done(&state) {
-            return state;
-        }
-        assert!(std::time::Instant::now() < deadline, "{state:#}");
-        // Heartbeats set the pace.
-        cms.wait_for("a heartbeat", |message| message["type"] == "stateReport");
-    }
-}
+use crate::stand::{
+    Cms, entry, impatient, start_camera, start_web_server, start_worker, state, state_when,
+};
 
 fn cropped(id: &str, camera: &str, model: &str, right: u32) -> Value {
     json!({"type": "subscribe", "payload": {

@@ -4,7 +4,9 @@
 use detector_simulator::RedisServer;
 use serde_json::{Value, json};
 
-use crate::stand::{Cms, PATIENCE, entry, impatient, start_camera, start_web_server, start_worker};
+use crate::stand::{
+    Cms, PATIENCE, entry, impatient, start_camera, start_web_server, start_worker, state_when,
+};
 
 #[test]
 fn detections_reach_the_cms_and_redis() {
@@ -54,6 +56,27 @@ fn detections_reach_the_cms_and_redis() {
         .unwrap();
     let size = detector_picture::decode(&picture).unwrap().size();
     assert!(size.width > 8 && size.height > 8, "{size:?}");
+
+    let published = |state: &Value| {
+        let recent = state["actions"]["recent"].as_array().unwrap().clone();
+        recent.into_iter().find(|action| action["type"] == "redis_publish")
+    };
+    let state = state_when(worker.address(), &mut cms, |state| published(state).is_some());
+    let published = published(&state).unwrap();
+    assert_eq!((&published["outcome"], &published["reason"]), (&json!("executed"), &Value::Null));
+    assert_eq!((&published["modelName"], &published["node"]), (&json!("Colours"), &json!("shape")));
+    assert!(published["subscriptionIdentifier"].as_str().unwrap().ends_with(";drawn"));
+    let server = &state["actions"]["servers"][0];
+    assert_eq!(server["server"], format!("redis://127.0.0.1:{}/0", redis.port()));
+    assert_eq!(server["away"], Value::Null);
+    let networks = state["networks"].as_array().unwrap();
+    let detector = networks.iter().find(|network| network["task"] == "detect").unwrap();
+    let expected = json!({
+        "family": "YOLOv8", "scale": null, "version": "8.4.190", "date": "2026-11-24T00:00:00",
+        "licence": "MIT OR Apache-2.0", "trainedFrom": "tiny-color-detect.yaml",
+        "trainedOn": "pictures drawn by make.py",
+    });
+    assert_eq!(detector["provenance"], expected);
 
     worker.stop().unwrap();
 }

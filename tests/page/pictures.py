@@ -5,33 +5,45 @@ import pathlib
 import sys
 import urllib.parse
 
-from stand import TOKEN, Browser, Camera, Worker, subscribe, wait_for_frame
+from stand import TOKEN, Browser, Camera, Redis, Worker, subscribe, wait_for_frame
 
 ASSETS = pathlib.Path(os.environ["PAGE_ASSETS"])
 # So that charts have something to show.
 WATCHED_MILLIS = 45_000
 
-STREET = ({
-    "pipeline": {
-        "modelId": "street", "modelFile": "street.pt", "minConfidence": 0.4,
-        "triggerClasses": ["person", "car", "bus", "truck", "bicycle", "motorcycle"],
-        "branches": [{
-            "modelId": "plate", "modelFile": "plates.pt", "triggerClasses": ["car", "bus", "truck"],
-            "minConfidence": 0.4, "crop": True, "resizeTarget": [320, 320],
-        }],
-    },
-}, {"street.pt": ASSETS / "yolo11n-seg.pt", "plates.pt": ASSETS / "plates.pt"})
+ACTIONS = [
+    {"type": "redis_save_image", "key": "shot:{camera_id}:{frame}:{uuid}", "expire_seconds": 60},
+    {"type": "redis_stream_add", "stream": "seen", "fields": {"class": "{class}"}, "max_len": 1000},
+    {"type": "patch_session", "data": {"last": "{class}"}},
+]
+
+
+def street(redis_port):
+    """A pipeline that looks for who and what is on a street, for plates on what has one, and acts."""
+    return {
+        "redis": {"host": "127.0.0.1", "port": redis_port},
+        "pipeline": {
+            "modelId": "street", "modelFile": "street.pt", "minConfidence": 0.4,
+            "triggerClasses": ["person", "car", "bus", "truck", "bicycle", "motorcycle"],
+            "actions": ACTIONS,
+            "branches": [{
+                "modelId": "plate", "modelFile": "plates.pt", "triggerClasses": ["car", "bus", "truck"],
+                "minConfidence": 0.4, "crop": True, "resizeTarget": [320, 320],
+            }],
+        },
+    }, {"street.pt": ASSETS / "yolo11n-seg.pt", "plates.pt": ASSETS / "plates.pt"}
 
 
 def main(out):
     out.mkdir(parents=True, exist_ok=True)
     camera = Camera(ASSETS / "bikes.mp4")
-    worker, browser = Worker(street=STREET), Browser()
+    redis = Redis()
+    worker, browser = Worker(street=street(redis.port)), Browser()
     try:
         address = f"{worker.url}?token={urllib.parse.quote(TOKEN)}"
         page = browser.open(address, viewport={"width": 1280, "height": 800})
-        street = camera.url.replace("/drawn", "/bikes")
-        subscribe(page, "gate;street", street, "street.mpta")
+        bikes = camera.url.replace("/drawn", "/bikes")
+        subscribe(page, "gate;street", bikes, "street.mpta")
         subscribe(page, "lobby;shapes", camera.url)
         subscribe(page, "yard;dock", "rtsp://127.0.0.1:9/dock", "street.mpta")
         wait_for_frame(page, "gate;street")
@@ -53,6 +65,7 @@ def main(out):
     finally:
         browser.stop()
         worker.stop()
+        redis.stop()
         camera.stop()
 
 

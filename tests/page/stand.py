@@ -4,8 +4,11 @@ import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import tempfile
+import time
+import urllib.request
 import zipfile
 
 from playwright.sync_api import expect, sync_playwright
@@ -23,6 +26,7 @@ CONFIG = """(
     cache_dir: "{models}/cache",
     reconnect_interval_secs: 0.3,
     stall_timeout_secs: 2.0,
+    orphan_grace_secs: 0.1,
     page: (may_subscribe: {may_subscribe}),
 )"""
 
@@ -71,6 +75,41 @@ class Camera(Program):
         self.address = re.search(r"//([^/]+)/", self.url).group(1)
 
 
+class Redis:
+    """A Redis that keeps nothing, on a port that was free a moment ago, where nobody may publish."""
+
+    ATTEMPTS = 5
+
+    def __init__(self):
+        for _ in range(self.ATTEMPTS):
+            with socket.create_server(("127.0.0.1", 0)) as taken:
+                self.port = taken.getsockname()[1]
+            self.process = subprocess.Popen(
+                ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--save", "",
+                 "--user", "default", "on", "nopass", "~*", "+@all", "-publish"],
+                stdout=subprocess.PIPE, text=True)
+            if any("Ready to accept connections" in line for line in self.process.stdout):
+                return
+            self.process.wait()
+        raise AssertionError("redis-server does not start")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+        self.process.stdout.close()
+
+
+def acting(redis_port):
+    """The archive of colours, with a picture that is saved and a message that Redis refuses."""
+    pipeline = json.loads(json.dumps(PIPELINE))
+    pipeline["pipeline"]["actions"] = [
+        {"type": "redis_save_image", "key": "shot:{camera_id}:{frame}", "expire_seconds": 60},
+        {"type": "redis_publish", "channel": "shapes", "message": "{class}"},
+    ]
+    pipeline["redis"] = {"host": "127.0.0.1", "port": redis_port}
+    return pipeline, COLORS[1]
+
+
 FIXTURES = ROOT / "tests/fixtures/models"
 COLORS = (PIPELINE, {
     "detect.pt": FIXTURES / "tiny-color-detect.pt", "classify.pt": FIXTURES / "tiny-color-classify.pt"})
@@ -92,6 +131,17 @@ class Worker(Program):
             token=TOKEN, models=models, may_subscribe=str(may_subscribe).lower()))
         super().__init__("run", "--config", str(config), wait_for=r"health\s+(http://\S+/)healthz")
         self.url = self.found
+
+    def wait_until_nothing_is_watched(self):
+        """What a page that was closed has watched ends soon. A page that sees it end may ask for its picture
+        once more, and Chromium writes each 404 to its console."""
+        request = urllib.request.Request(f"{self.url}state", headers={"Authorization": f"Bearer {TOKEN}"})
+        deadline = time.monotonic() + PATIENCE_MILLIS / 1000
+        while time.monotonic() < deadline:
+            with urllib.request.urlopen(request) as answer:
+                if not json.load(answer)["subscriptions"]:
+                    return
+        raise AssertionError("what was watched does not end")
 
     def stop(self):
         super().stop()

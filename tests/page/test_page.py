@@ -7,7 +7,8 @@ import urllib.parse
 from playwright.sync_api import expect
 
 from stand import (
-    PATIENCE_MILLIS, TOKEN, Browser, Camera, Worker, subscribe, tile, wait_for_frame, wait_for_state)
+    PATIENCE_MILLIS, TOKEN, Browser, Camera, Redis, Worker, acting, subscribe, tile, wait_for_frame,
+    wait_for_state)
 
 # Where the overlay's lines are, beside where the coloured shapes of the picture are: for each shape,
 # whether a line runs along all four of its sides.
@@ -51,17 +52,20 @@ LINES_AROUND_SHAPES = """(name) => {
 
 
 class Page(unittest.TestCase):
-    """Each test has names of its own: what a page has watched stays for a while."""
+    """Each test begins with a worker that watches nothing."""
 
     @classmethod
     def setUpClass(cls):
         cls.browser = Browser()
         cls.addClassCleanup(cls.browser.stop)
-        cls.worker = Worker()
+        cls.redis = Redis()
+        cls.addClassCleanup(cls.redis.stop)
+        cls.worker = Worker(acting=acting(cls.redis.port))
         cls.addClassCleanup(cls.worker.stop)
         cls.address = f"{cls.worker.url}?token={urllib.parse.quote(TOKEN)}"
 
     def open(self, **options):
+        self.worker.wait_until_nothing_is_watched()
         page = self.browser.open(self.address, **options)
         self.addCleanup(page.context.close)
         return page
@@ -102,6 +106,35 @@ class Page(unittest.TestCase):
         wait_for_state(page, "page;flaky", "running")
         wait_for_frame(page, "page;flaky", after=last)
         expect(page.locator("#events")).to_contain_text(re.compile("reconnecting|stalled"))
+        self.assertEqual(page.complaints, [])
+
+    def test_a_model_says_where_it_comes_from_and_under_which_licence(self):
+        camera, page = self.camera(), self.open()
+        subscribe(page, "models;drawn", camera.url)
+        wait_for_state(page, "models;drawn", "running")
+        rows = page.locator("#models tbody tr")
+        for name, classes in (("shape", "2 classes"), ("color", "3 classes")):
+            row = rows.filter(has_text="Ultralytics").filter(has_text=name).filter(has_text=classes)
+            expect(row.first).to_contain_text("YOLOv8, Ultralytics 8.4.190", timeout=PATIENCE_MILLIS)
+            expect(row.first).to_contain_text("2026-11-24, trained on pictures drawn by make.py")
+            expect(row.first).to_contain_text("MIT OR Apache-2.0")
+        self.assertEqual(page.complaints, [])
+
+    def test_the_last_actions_are_told_and_why_one_was_not_done(self):
+        camera, page = self.camera(), self.open()
+        subscribe(page, "acts;drawn", camera.url, "acting.mpta")
+        wait_for_state(page, "acts;drawn", "running")
+        recent = page.locator("#actions tbody tr").filter(has_text="acts;drawn")
+        saved = recent.filter(has_text="redis_save_image").first
+        expect(saved).to_contain_text("executed", timeout=PATIENCE_MILLIS)
+        expect(saved).to_contain_text("shape")
+        refused = recent.filter(has_text="redis_publish").first
+        expect(refused).to_contain_text("refused", timeout=PATIENCE_MILLIS)
+        expect(refused).to_contain_text("run this command")
+        totals = page.locator("#action-totals tbody tr").filter(has_text="redis_save_image")
+        expect(totals).to_contain_text(re.compile("redis_save_image[1-9]"))
+        server = page.locator("#action-servers tbody tr").filter(has_text=f":{self.redis.port}/")
+        expect(server).to_contain_text("there")
         self.assertEqual(page.complaints, [])
 
     def test_everything_can_be_done_by_keyboard(self):

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use detector_components::action::{ActionCounters, Outcome};
-use detector_components::clock::Timepiece;
+use detector_components::action::{Absence, Outcome};
+use detector_components::clock::{Moment, Timepiece};
 use detector_components::timing::{Step, Timings};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
-use crate::errand::{Errand, Origin, Parcel};
+use crate::errand::{Errand, Parcel};
+use crate::ledger::Ledger;
 use crate::plugin::ActConfig;
 #[cfg(feature = "postgres")]
 use crate::postgres::PostgresLink;
@@ -33,12 +34,12 @@ pub struct Away(pub String);
 
 impl Link {
     /// A connection to a server. None when this build cannot speak to it.
-    pub fn to(server: &Server, config: &ActConfig, counters: &ActionCounters) -> Option<Self> {
+    pub fn to(server: &Server, config: &ActConfig, ledger: &Ledger) -> Option<Self> {
         match server {
-            Server::Redis(redis) => Some(Self::Redis(RedisLink::new(redis, config, counters))),
+            Server::Redis(redis) => Some(Self::Redis(RedisLink::new(redis, config, ledger))),
             #[cfg(feature = "postgres")]
             Server::Postgres(server) => {
-                Some(Self::Postgres(PostgresLink::new(server, config, counters)))
+                Some(Self::Postgres(PostgresLink::new(server, config, ledger)))
             }
             #[cfg(not(feature = "postgres"))]
             Server::Postgres(_) => None,
@@ -61,7 +62,7 @@ pub async fn pack(
     mut errands: mpsc::Receiver<Errand>,
     pictures: Arc<AtomicUsize>,
     queue: Arc<Queue>,
-    counters: ActionCounters,
+    ledger: Ledger,
 ) {
     while let Some(errand) = errands.recv().await {
         let (kinds, origin) = (errand.kinds(), errand.origin.clone());
@@ -81,10 +82,12 @@ pub async fn pack(
             Ok(Err(error)) => error.to_string(),
             Err(error) => error.to_string(),
         };
-        let Origin { subscription, model } = origin;
-        warn!(%subscription, %model, %error,
+        let id = &origin.subscription;
+        warn!(subscription = %id, model = %origin.model_name, node = %origin.node, %error,
             "an action's picture was not encoded; the actions with it are left out");
-        kinds.into_iter().for_each(|kind| counters.count(kind, Outcome::NotEncoded));
+        for kind in kinds {
+            ledger.note_why(kind, &origin, Outcome::NotEncoded, &*error);
+        }
     }
     queue.close();
 }
@@ -99,14 +102,17 @@ pub async fn deliver(
     queue: Arc<Queue>,
     config: ActConfig,
     timepiece: Timepiece,
-    counters: ActionCounters,
+    ledger: Ledger,
     timings: Timings,
 ) {
     let mut pause = config.reconnect_base;
-    let mut away = false;
+    let mut away: Option<Moment> = None;
+    let place = ledger.servers.add(server.to_string());
     while let Some(mut parcel) = queue.next().await {
         if timepiece.now().since(parcel.since) > config.time_to_live {
-            parcel.kinds().into_iter().for_each(|kind| counters.count(kind, Outcome::Expired));
+            for kind in parcel.kinds() {
+                ledger.note(kind, &parcel.origin, Outcome::Expired);
+            }
             queue.done();
             continue;
         }
@@ -115,14 +121,17 @@ pub async fn deliver(
                 timings.record(Step::Act, timepiece.now().since(parcel.since));
                 queue.done();
                 pause = config.reconnect_base;
-                if std::mem::take(&mut away) {
+                if away.take().is_some() {
+                    place.set(None);
                     info!(%server, "the server is there again; what waited is sent");
                 }
             }
             Err(Away(reason)) => {
-                if !std::mem::replace(&mut away, true) {
+                if away.is_none() {
                     warn!(%server, %reason, "the server is away; what is sent to it waits");
                 }
+                let since = *away.get_or_insert_with(|| timepiece.now());
+                place.set(Some(Absence { reason: reason.into(), since }));
                 queue.put_back(parcel);
                 tokio::time::sleep(jittered(pause)).await;
                 pause = (pause * 2).min(config.reconnect_cap);

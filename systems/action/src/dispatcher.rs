@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bevy_ecs::prelude::*;
-use detector_components::action::{ActionCounters, Outcome};
+use detector_components::action::Outcome;
 use detector_components::clock::Timepiece;
 use detector_components::timing::Timings;
 use tokio::runtime::Handle;
@@ -16,6 +16,7 @@ use tracing::warn;
 
 use crate::courier::{Link, deliver, pack};
 use crate::errand::Errand;
+use crate::ledger::Ledger;
 use crate::plugin::ActConfig;
 use crate::queue::Queue;
 use crate::server::Server;
@@ -33,7 +34,7 @@ pub struct Dispatcher {
     config: ActConfig,
     runtime: Handle,
     timepiece: Timepiece,
-    counters: ActionCounters,
+    ledger: Ledger,
     ways: HashMap<Server, Way>,
     ended: Vec<Journey>,
 }
@@ -57,18 +58,20 @@ impl Dispatcher {
         config: ActConfig,
         runtime: Handle,
         timepiece: Timepiece,
-        counters: ActionCounters,
+        ledger: Ledger,
     ) -> Self {
-        Self { config, runtime, timepiece, counters, ways: HashMap::new(), ended: Vec::new() }
+        Self { config, runtime, timepiece, ledger, ways: HashMap::new(), ended: Vec::new() }
     }
 
     /// Hands an errand over. Never waits. How long it is under way is counted in `timings`.
     pub(crate) fn send(&mut self, server: &Server, errand: Errand, timings: &Timings) {
-        let kinds = errand.kinds();
-        let count = |outcome| kinds.iter().for_each(|kind| self.counters.count(*kind, outcome));
+        let (kinds, origin) = (errand.kinds(), errand.origin.clone());
+        let note = |outcome| {
+            kinds.iter().for_each(|kind| self.ledger.note(*kind, &origin, outcome));
+        };
         if !self.ways.contains_key(server) {
             let Some(way) = self.open(server, timings) else {
-                count(Outcome::NoServer);
+                note(Outcome::NoServer);
                 return;
             };
             self.ways.insert(server.clone(), way);
@@ -76,26 +79,26 @@ impl Dispatcher {
         let way = &self.ways[server];
         let pictures = errand.pictures();
         if way.pictures.load(Ordering::Relaxed) + pictures > MAX_PICTURES {
-            count(Outcome::CrowdedOut);
+            note(Outcome::CrowdedOut);
             return;
         }
         way.pictures.fetch_add(pictures, Ordering::Relaxed);
         if way.errands.try_send(errand).is_err() {
             way.pictures.fetch_sub(pictures, Ordering::Relaxed);
-            count(Outcome::CrowdedOut);
+            note(Outcome::CrowdedOut);
         }
     }
 
     fn open(&self, server: &Server, timings: &Timings) -> Option<Way> {
-        let link = Link::to(server, &self.config, &self.counters)?;
+        let link = Link::to(server, &self.config, &self.ledger)?;
         let (errands, unpacked) = mpsc::channel(MAX_UNPACKED);
         let pictures = Arc::<AtomicUsize>::default();
         let queue = Arc::new(Queue::new(
             self.config.max_waiting,
             self.config.max_bytes,
-            self.counters.clone(),
+            self.ledger.clone(),
         ));
-        let packer = pack(unpacked, pictures.clone(), queue.clone(), self.counters.clone());
+        let packer = pack(unpacked, pictures.clone(), queue.clone(), self.ledger.clone());
         self.runtime.spawn(packer);
         let courier = self.runtime.spawn(deliver(
             server.clone(),
@@ -103,7 +106,7 @@ impl Dispatcher {
             queue.clone(),
             self.config.clone(),
             self.timepiece.clone(),
-            self.counters.clone(),
+            self.ledger.clone(),
             timings.clone(),
         ));
         let journey = Journey { server: server.clone(), queue, courier };

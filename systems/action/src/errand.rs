@@ -5,31 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use detector_components::action::{ActionKind, Backlog, PictureFormat};
+use detector_components::action::{ActionKind, Backlog, Origin, PictureFormat};
 use detector_components::clock::Moment;
 use detector_components::frame::Pixels;
 use detector_components::geometry::Region;
-use detector_components::identity::SubscriptionId;
 use detector_picture::{PictureError, encode_jpeg, encode_png};
 
 /// What is to be done for one event at one server. Its steps belong together: a message may name the
 /// picture that the step before it saves.
 pub struct Errand {
+    /// Who wants it.
+    pub origin: Arc<Origin>,
     /// What to do, in order.
     pub steps: Vec<Step>,
-    /// Whose event it is, for lines of the log.
-    pub origin: Origin,
     /// When it was asked for.
     pub since: Moment,
-}
-
-/// Whose event an errand is for.
-#[derive(Debug, Clone)]
-pub struct Origin {
-    /// Display and camera.
-    pub subscription: SubscriptionId,
-    /// The model that saw it, by its name in the CMS.
-    pub model: Arc<str>,
 }
 
 /// One step, its picture not yet encoded.
@@ -48,6 +38,8 @@ pub enum Step {
 
 /// An errand that is ready to be sent.
 pub struct Parcel {
+    /// Who wants it.
+    pub origin: Arc<Origin>,
     /// What is left to send, in order.
     pub commands: VecDeque<Command>,
     /// When it was asked for.
@@ -101,7 +93,7 @@ impl Errand {
         let commands: VecDeque<_> =
             self.steps.into_iter().map(Step::packed).collect::<Result<_, _>>()?;
         let bytes = commands.iter().map(|command| command.bytes() as u64).sum();
-        Ok(Parcel { commands, since: self.since, number: None, bytes })
+        Ok(Parcel { origin: self.origin, commands, since: self.since, number: None, bytes })
     }
 }
 

@@ -6,7 +6,8 @@
 //! [`SessionPatch`](detector_components::display::SessionPatch)es for the clients. For each server
 //! there is one connection that is opened again when it breaks, and one bounded queue; nothing here
 //! makes the engine wait. What happened to each action is counted in
-//! [`ActionCounters`](detector_components::action::ActionCounters).
+//! [`ActionCounters`](detector_components::action::ActionCounters) and remembered for a while in
+//! [`RecentActions`](detector_components::action::RecentActions).
 
 mod cooldown;
 mod courier;
@@ -14,6 +15,7 @@ mod dispatcher;
 mod errand;
 mod event;
 mod facts;
+mod ledger;
 mod plugin;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -3,12 +3,12 @@ use std::time::Duration;
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
 use bytes::Bytes;
-use detector_components::action::ActionCounters;
 use detector_components::clock::Timepiece;
 use detector_components::stage::{Deliver, StageSystems};
 use tokio::runtime::Handle;
 
 use crate::dispatcher::Dispatcher;
+use crate::ledger::Ledger;
 use crate::systems::{act, close_unnamed_ways, warn_of_missing_servers};
 
 /// How much may wait for a server, and how long.
@@ -57,16 +57,23 @@ pub struct ActPlugin {
 
 impl Plugin for ActPlugin {
     fn build(&self, app: &mut App) {
-        let counters = ActionCounters::default();
+        let ledger = Ledger::new(self.timepiece.clone());
         let dispatcher = Dispatcher::new(
             self.config.clone(),
             self.runtime.clone(),
             self.timepiece.clone(),
-            counters.clone(),
+            ledger.clone(),
         );
-        app.insert_resource(counters).insert_resource(dispatcher).add_systems(
-            Deliver,
-            (warn_of_missing_servers, act, close_unnamed_ways).chain().in_set(StageSystems::Act),
-        );
+        app.insert_resource(ledger.counters.clone())
+            .insert_resource(ledger.recent.clone())
+            .insert_resource(ledger.servers.clone())
+            .insert_resource(ledger)
+            .insert_resource(dispatcher)
+            .add_systems(
+                Deliver,
+                (warn_of_missing_servers, act, close_unnamed_ways)
+                    .chain()
+                    .in_set(StageSystems::Act),
+            );
     }
 }

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
-use detector_components::action::{ActionCounters, Outcome};
+use detector_components::action::{Origin, Outcome};
 use detector_components::model::PostgresServer;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -23,6 +23,7 @@ use tracing::{debug, info, warn};
 
 use crate::courier::Away;
 use crate::errand::{Command, Parcel, Row};
+use crate::ledger::Ledger;
 use crate::plugin::ActConfig;
 use crate::server::Server;
 
@@ -31,17 +32,17 @@ pub struct PostgresLink {
     server: PostgresServer,
     tls_ca: Option<Bytes>,
     timeout: Duration,
-    counters: ActionCounters,
+    ledger: Ledger,
     client: Option<Client>,
 }
 
 impl PostgresLink {
-    pub fn new(server: &PostgresServer, config: &ActConfig, counters: &ActionCounters) -> Self {
+    pub fn new(server: &PostgresServer, config: &ActConfig, ledger: &Ledger) -> Self {
         Self {
             server: server.clone(),
             tls_ca: config.tls_ca.clone(),
             timeout: config.timeout,
-            counters: counters.clone(),
+            ledger: ledger.clone(),
             client: None,
         }
     }
@@ -60,15 +61,18 @@ impl PostgresLink {
             // Only rows are sent to this kind of server.
             if let Command::WriteRow(row) = command {
                 let written = self.write(row).await?;
-                let outcome = match written {
-                    Ok(()) => Outcome::Executed,
+                let (kind, origin) = (command.kind(), &parcel.origin);
+                match written {
+                    Ok(()) => self.ledger.note(kind, origin, Outcome::Executed),
                     Err(fault) => {
                         let server = Server::Postgres(self.server.clone());
-                        warn!(%server, table = %row.table, reason = fault, "PostgreSQL refused a row");
-                        Outcome::Refused
+                        let Origin { subscription, model_name, node } = &**origin;
+                        warn!(%server, table = %row.table, reason = fault,
+                            subscription = %subscription, model = %model_name, %node,
+                            "PostgreSQL refused a row");
+                        self.ledger.note_why(kind, origin, Outcome::Refused, fault);
                     }
-                };
-                self.counters.count(command.kind(), outcome);
+                }
             }
             parcel.commands.pop_front();
         }

@@ -1,12 +1,13 @@
 //! What waits for one server, never more than a bounded amount.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use detector_components::action::{ActionCounters, ActionKind, Backlog, Outcome};
+use detector_components::action::{ActionKind, Backlog, Origin, Outcome};
 use tokio::sync::Notify;
 
 use crate::errand::Parcel;
+use crate::ledger::Ledger;
 
 /// Parcels that wait for one server: at most so many, and at most so many bytes. The oldest make
 /// room, and are counted; while the server is away nothing is lost within the bound.
@@ -15,29 +16,44 @@ pub struct Queue {
     changed: Notify,
     max_parcels: usize,
     max_bytes: u64,
-    counters: ActionCounters,
+    ledger: Ledger,
 }
 
 #[derive(Default)]
 struct Waiting {
     parcels: VecDeque<Parcel>,
     bytes: u64,
-    /// What the courier has in hand: the kinds of its actions, and how much it was when it was put.
-    in_hand: Option<(Vec<ActionKind>, Backlog)>,
+    /// What the courier has in hand.
+    in_hand: Option<Label>,
     closed: bool,
+}
+
+/// What a parcel is, for who does not hold it.
+struct Label {
+    origin: Arc<Origin>,
+    kinds: Vec<ActionKind>,
+    /// How much it was when it was taken.
+    backlog: Backlog,
+}
+
+impl Label {
+    fn of(parcel: &Parcel) -> Self {
+        let (origin, kinds, backlog) = (parcel.origin.clone(), parcel.kinds(), parcel.backlog());
+        Self { origin, kinds, backlog }
+    }
 }
 
 impl Queue {
     /// An empty queue.
-    pub fn new(max_parcels: usize, max_bytes: u64, counters: ActionCounters) -> Self {
+    pub fn new(max_parcels: usize, max_bytes: u64, ledger: Ledger) -> Self {
         let waiting = Mutex::new(Waiting::default());
-        Self { waiting, changed: Notify::new(), max_parcels, max_bytes, counters }
+        Self { waiting, changed: Notify::new(), max_parcels, max_bytes, ledger }
     }
 
     /// Adds a parcel; older ones make room for it.
     pub fn put(&self, parcel: Parcel) {
         let mut waiting = self.lock();
-        self.counters.begin_waiting(parcel.backlog());
+        self.ledger.counters.begin_waiting(parcel.backlog());
         waiting.bytes += parcel.bytes;
         waiting.parcels.push_back(parcel);
         while waiting.parcels.len() > self.max_parcels
@@ -45,8 +61,8 @@ impl Queue {
         {
             let Some(oldest) = waiting.parcels.pop_front() else { break };
             waiting.bytes -= oldest.bytes;
-            self.counters.end_waiting(oldest.backlog());
-            self.count(oldest.kinds(), Outcome::CrowdedOut);
+            self.ledger.counters.end_waiting(oldest.backlog());
+            self.note(Label::of(&oldest), Outcome::CrowdedOut);
         }
         drop(waiting);
         self.changed.notify_one();
@@ -60,7 +76,7 @@ impl Queue {
                 let mut waiting = self.lock();
                 if let Some(parcel) = waiting.parcels.pop_front() {
                     waiting.bytes -= parcel.bytes;
-                    waiting.in_hand = Some((parcel.kinds(), parcel.backlog()));
+                    waiting.in_hand = Some(Label::of(&parcel));
                     return Some(parcel);
                 }
                 if waiting.closed {
@@ -73,18 +89,18 @@ impl Queue {
 
     /// The parcel in hand waits no more.
     pub fn done(&self) {
-        if let Some((_, backlog)) = self.lock().in_hand.take() {
-            self.counters.end_waiting(backlog);
+        if let Some(in_hand) = self.lock().in_hand.take() {
+            self.ledger.counters.end_waiting(in_hand.backlog);
         }
     }
 
     /// Puts the parcel in hand back to the front: not all of it was sent.
     pub fn put_back(&self, parcel: Parcel) {
         let mut waiting = self.lock();
-        if let Some((_, backlog)) = waiting.in_hand.take() {
-            self.counters.end_waiting(backlog);
+        if let Some(in_hand) = waiting.in_hand.take() {
+            self.ledger.counters.end_waiting(in_hand.backlog);
         }
-        self.counters.begin_waiting(parcel.backlog());
+        self.ledger.counters.begin_waiting(parcel.backlog());
         waiting.bytes += parcel.bytes;
         waiting.parcels.push_front(parcel);
     }
@@ -98,24 +114,21 @@ impl Queue {
     /// Gives up what is left, whose courier has stopped; says how many actions that were.
     pub fn abandon(&self) -> usize {
         let mut waiting = self.lock();
-        let mut kinds = Vec::new();
-        if let Some((in_hand, backlog)) = waiting.in_hand.take() {
-            self.counters.end_waiting(backlog);
-            kinds.extend(in_hand);
-        }
-        for parcel in waiting.parcels.drain(..) {
-            self.counters.end_waiting(parcel.backlog());
-            kinds.extend(parcel.kinds());
-        }
+        let mut left: Vec<_> = waiting.in_hand.take().into_iter().collect();
+        left.extend(waiting.parcels.drain(..).map(|parcel| Label::of(&parcel)));
         waiting.bytes = 0;
-        let lost = kinds.len();
-        self.count(kinds, Outcome::Ended);
+        let mut lost = 0;
+        for parcel in left {
+            self.ledger.counters.end_waiting(parcel.backlog);
+            lost += parcel.kinds.len();
+            self.note(parcel, Outcome::Ended);
+        }
         lost
     }
 
-    fn count(&self, kinds: Vec<ActionKind>, outcome: Outcome) {
-        for kind in kinds {
-            self.counters.count(kind, outcome);
+    fn note(&self, parcel: Label, outcome: Outcome) {
+        for kind in parcel.kinds {
+            self.ledger.note(kind, &parcel.origin, outcome);
         }
     }
 

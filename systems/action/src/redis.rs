@@ -11,10 +11,11 @@
 //! picture is sent again, and a message whose answer was lost is not: it is counted.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use detector_components::action::{ActionCounters, Outcome};
+use detector_components::action::{Origin, Outcome};
 use detector_components::model::RedisServer;
 use redis::aio::MultiplexedConnection;
 use redis::{
@@ -26,6 +27,7 @@ use uuid::Uuid;
 
 use crate::courier::Away;
 use crate::errand::{Command, Parcel};
+use crate::ledger::Ledger;
 use crate::plugin::ActConfig;
 use crate::server::Server;
 
@@ -56,7 +58,7 @@ pub struct RedisLink {
     server: RedisServer,
     tls_ca: Option<Bytes>,
     timeout: Duration,
-    counters: ActionCounters,
+    ledger: Ledger,
     connection: Option<MultiplexedConnection>,
     /// Where the number of the last event is noted.
     note: String,
@@ -77,12 +79,12 @@ enum Scripted {
 }
 
 impl RedisLink {
-    pub fn new(server: &RedisServer, config: &ActConfig, counters: &ActionCounters) -> Self {
+    pub fn new(server: &RedisServer, config: &ActConfig, ledger: &Ledger) -> Self {
         Self {
             server: server.clone(),
             tls_ca: config.tls_ca.clone(),
             timeout: config.timeout,
-            counters: counters.clone(),
+            ledger: ledger.clone(),
             connection: None,
             note: format!("{NOTES}{}", Uuid::new_v4()),
             // Longer than anything is sent again.
@@ -111,13 +113,13 @@ impl RedisLink {
             match self.send_once(parcel).await? {
                 Scripted::Answers(answers) => {
                     for (command, fault) in parcel.commands.drain(..).zip(answers) {
-                        self.count(&command, &fault);
+                        self.note(&command, &parcel.origin, &fault);
                     }
                 }
                 Scripted::DoneBefore => {
                     debug!(server = %self.name(), "an event had been done, only its answer was lost");
                     for command in parcel.commands.drain(..) {
-                        self.counters.count(command.kind(), Outcome::Executed);
+                        self.note(&command, &parcel.origin, "");
                     }
                 }
                 Scripted::Forbidden => {
@@ -164,12 +166,15 @@ impl RedisLink {
                 query.arg(&word[..]);
             }
             match self.query::<redis::Value>(&query).await {
-                Ok(_) => self.count(&command, ""),
-                Err(error) if !is_away(&error) => self.count(&command, &reason(&error)),
+                Ok(_) => self.note(&command, &parcel.origin, ""),
+                Err(error) if !is_away(&error) => {
+                    self.note(&command, &parcel.origin, &reason(&error));
+                }
                 Err(error) => {
                     let lost = !matches!(command, Command::Set { .. }) && may_be_done(&error);
                     if lost {
-                        self.counters.count(command.kind(), Outcome::AnswerLost);
+                        let (kind, why) = (command.kind(), reason(&error));
+                        self.ledger.note_why(kind, &parcel.origin, Outcome::AnswerLost, why);
                     } else {
                         parcel.commands.push_front(command);
                     }
@@ -185,13 +190,15 @@ impl RedisLink {
         query.query_async(connection).await
     }
 
-    fn count(&self, command: &Command, fault: &str) {
+    fn note(&self, command: &Command, origin: &Arc<Origin>, fault: &str) {
+        let kind = command.kind();
         if fault.is_empty() {
-            self.counters.count(command.kind(), Outcome::Executed);
+            self.ledger.note(kind, origin, Outcome::Executed);
         } else {
-            let action = command.kind().as_str();
-            warn!(server = %self.name(), action, reason = fault, "Redis refused an action");
-            self.counters.count(command.kind(), Outcome::Refused);
+            let Origin { subscription, model_name, node } = &**origin;
+            warn!(server = %self.name(), action = kind.as_str(), reason = fault,
+                subscription = %subscription, model = %model_name, %node, "Redis refused an action");
+            self.ledger.note_why(kind, origin, Outcome::Refused, fault);
         }
     }
 
@@ -306,7 +313,24 @@ fn is_forbidden(error: &RedisError) -> bool {
 /// Why, without what was sent.
 fn reason(error: &RedisError) -> String {
     match error.detail() {
-        Some(detail) => format!("{}: {detail}", error.category()),
+        Some(detail) => format!("{}: {}", error.category(), without_words(detail)),
         None => error.category().to_owned(),
+    }
+}
+
+/// What Redis says of a command that it does not know ends with the command's first words.
+fn without_words(detail: &str) -> &str {
+    detail.split_once(", with args").map_or(detail, |(said, _)| said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_holds_nothing_of_what_was_sent() {
+        let said = "unknown command 'XADD', with args beginning with: 'cars' '*' 'plate' 'AB 12' ";
+        let error = RedisError::from((ErrorKind::UnexpectedReturnType, "refused", said.to_owned()));
+        assert!(reason(&error).ends_with(": unknown command 'XADD'"), "{}", reason(&error));
     }
 }

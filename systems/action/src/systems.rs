@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bevy_ecs::prelude::*;
-use detector_components::action::{Action, ActionCounters, ActionKind, ColumnValue, Deed, Outcome};
+use detector_components::action::{Action, ActionKind, ColumnValue, Deed, Origin, Outcome};
 use detector_components::clock::{Clock, Timepiece};
 use detector_components::display::{
     ProgressionStage, Session, SessionPatch, SessionValues, ShownOn,
@@ -20,9 +21,10 @@ use uuid::Uuid;
 
 use crate::cooldown::Cooling;
 use crate::dispatcher::Dispatcher;
-use crate::errand::{Command, Errand, Origin, Row, Step};
+use crate::errand::{Command, Errand, Row, Step};
 use crate::event::{Event, events};
 use crate::facts::{Below, Facts, Surroundings};
+use crate::ledger::Ledger;
 use crate::server::Server;
 use crate::template::{MissingFact, expand};
 
@@ -58,7 +60,7 @@ pub fn act(
     nodes: Query<(&Node, &Actions, &NodeOf, &Trigger, Option<&Branches>)>,
     servers: Query<(Option<&RedisServer>, Option<&PostgresServer>), With<Model>>,
     (timepiece, clock): (Res<Timepiece>, Res<Clock>),
-    (counters, timings): (Res<ActionCounters>, Res<Timings>),
+    (ledger, timings): (Res<Ledger>, Res<Timings>),
     mut gone: RemovedComponents<Actions>,
     mut patches: MessageWriter<SessionPatch>,
     mut dispatcher: ResMut<Dispatcher>,
@@ -89,7 +91,8 @@ pub fn act(
             }
             if actions.cooldown.is_some() && cooling.rests(&event, results.frame.captured) {
                 let kinds = actions.list.iter().map(|action| action.deed.kind());
-                kinds.for_each(|kind| counters.count(kind, Outcome::CoolingDown));
+                // What is as it should be, many times a second, is counted and no more.
+                kinds.for_each(|kind| ledger.counters.count(kind, Outcome::CoolingDown));
                 continue;
             }
             let (redis, postgres) = servers.get(model.0).unwrap_or_default();
@@ -113,6 +116,11 @@ pub fn act(
                     uuid: Uuid::new_v4().to_string(),
                     image_key: None,
                 };
+                let origin = Arc::new(Origin {
+                    subscription: subscription.id.clone(),
+                    model_name: subscription.model_name.clone(),
+                    node: node.name.clone(),
+                });
                 let mut steps = Vec::new();
                 let mut rows = Vec::new();
                 for (place, action) in actions.list.iter().enumerate() {
@@ -120,19 +128,19 @@ pub fn act(
                     match deal(action, &mut facts, results, subscription, session) {
                         Ok(Deal::Patch(patch)) => {
                             patches.write(patch);
-                            counters.count(kind, Outcome::Executed);
+                            ledger.note(kind, &origin, Outcome::Executed);
                             has_run = true;
                         }
                         Ok(Deal::Redis(_)) if redis.is_none() => {
-                            counters.count(kind, Outcome::NoServer);
+                            ledger.note(kind, &origin, Outcome::NoServer);
                         }
                         Ok(Deal::Row(_)) if postgres.is_none() => {
-                            counters.count(kind, Outcome::NoServer);
+                            ledger.note(kind, &origin, Outcome::NoServer);
                         }
                         Ok(Deal::Redis(step)) => steps.push(step),
                         Ok(Deal::Row(row)) => rows.push(Step::Send(Command::WriteRow(row))),
                         Err(reason) => {
-                            counters.count(kind, reason.outcome());
+                            ledger.note_why(kind, &origin, reason.outcome(), reason.to_string());
                             let which = (event.node, &*node.name, place);
                             say(which, subscription, &reason, &mut said);
                         }
@@ -144,10 +152,8 @@ pub fn act(
                 ];
                 for (server, steps) in ways {
                     if let Some(server) = server.filter(|_| !steps.is_empty()) {
-                        let (subscription, model) =
-                            (subscription.id.clone(), subscription.model_name.clone());
-                        let origin = Origin { subscription, model };
-                        let errand = Errand { steps, origin, since: clock.now };
+                        let origin = origin.clone();
+                        let errand = Errand { origin, steps, since: clock.now };
                         dispatcher.send(&server, errand, &timings);
                         has_run = true;
                     }

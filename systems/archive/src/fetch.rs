@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::Write;
 use std::time::Duration;
 
+use detector_components::model::Fetched;
 use detector_components::secret::SecretUrl;
 use detector_reach::{Forbidden, forbidden, guard};
 use futures_util::StreamExt;
@@ -27,11 +28,13 @@ pub fn client(config: &ArchiveConfig) -> Client {
     guard(builder, &config.reach).build().expect("the settings are constant")
 }
 
-/// Fetches an archive into a temporary file in the cache. Nothing is left of it when this fails.
+/// Fetches an archive into a temporary file in the cache; how much has come is told in `fetched`.
+/// Nothing is left of it when this fails.
 pub async fn fetch(
     client: &Client,
     url: &SecretUrl,
     config: &ArchiveConfig,
+    fetched: &Fetched,
 ) -> Result<NamedTempFile, ArchiveError> {
     config.reach.check(url.expose()).map_err(|why| refused(&why))?;
     let response = client.get(url.expose().clone()).send().await.map_err(failed)?;
@@ -43,6 +46,7 @@ pub async fn fetch(
     }
     let most = config.limits.archive_bytes;
     let too_large = |found| ArchiveError::TooLarge { what: "bytes of the archive", found, most };
+    fetched.begin(response.content_length());
     if let Some(length) = response.content_length().filter(|length| *length > most) {
         return Err(too_large(length));
     }
@@ -57,6 +61,7 @@ pub async fn fetch(
             return Err(too_large(bytes));
         }
         file.write_all(&chunk).map_err(ArchiveError::io("filling the cache"))?;
+        fetched.set(bytes);
     }
     file.flush().map_err(ArchiveError::io("filling the cache"))?;
     Ok(file)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bevy_ecs::prelude::*;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use detector_components::model::ModelSource;
+use detector_components::model::{Fetched, ModelSource};
 use detector_components::wake::{Reasons, Wake};
 use reqwest::Client;
 use tokio::runtime::Handle;
@@ -46,12 +46,19 @@ impl Loader {
         Self { runtime, client, wake, arrive, arrived, tasks: HashMap::new() }
     }
 
-    /// Begins with a model, as the configuration says now.
-    pub fn begin(&mut self, model: Entity, source: ModelSource, config: ArchiveConfig) {
+    /// Begins with a model, as the configuration says now. How much of it has come is told in
+    /// `fetched`.
+    pub fn begin(
+        &mut self,
+        model: Entity,
+        source: ModelSource,
+        config: ArchiveConfig,
+        fetched: Fetched,
+    ) {
         let client = self.client.clone();
         let (arrive, wake) = (self.arrive.clone(), self.wake.clone());
         let task = self.runtime.spawn(async move {
-            let result = load(&client, source, config).await;
+            let result = load(&client, source, config, &fetched).await;
             // The receiver waits for each of them: a full channel is emptied by the next run.
             let sent = spawn_blocking(move || arrive.send(Arrived { model, result }).is_ok()).await;
             if sent.unwrap_or(false) {
@@ -82,6 +89,7 @@ async fn load(
     client: &Client,
     source: ModelSource,
     config: ArchiveConfig,
+    fetched: &Fetched,
 ) -> Result<Unpacked, ArchiveError> {
     std::fs::create_dir_all(&config.cache_dir)
         .map_err(ArchiveError::io("making the cache directory"))?;
@@ -94,7 +102,7 @@ async fn load(
     let mut pause = config.retry_base;
     let mut tries = 0;
     let file = loop {
-        match fetch(client, &url, &config).await {
+        match fetch(client, &url, &config, fetched).await {
             Err(error) if error.is_transient() && tries < config.retries => {
                 warn!(model = %url, %error, "fetching a model failed; it is tried again");
                 tries += 1;

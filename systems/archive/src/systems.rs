@@ -1,5 +1,5 @@
 use bevy_ecs::prelude::*;
-use detector_components::model::{Model, ModelState};
+use detector_components::model::{Fetched, Model, ModelSource, ModelState};
 use detector_components::node::{BranchOf, Checkpoint, InputShape, Node, NodeOf};
 use tracing::{info, warn};
 
@@ -12,10 +12,15 @@ pub fn begin_loading(
     models: Query<(Entity, &Model), Added<Model>>,
     config: Res<ArchiveConfig>,
     mut loader: ResMut<Loader>,
+    mut commands: Commands,
 ) {
     for (entity, model) in &models {
         info!(model = %model.source, "fetching the model");
-        loader.begin(entity, model.source.clone(), config.clone());
+        let fetched = Fetched::default();
+        if matches!(model.source, ModelSource::Url(_)) {
+            commands.entity(entity).insert(fetched.clone());
+        }
+        loader.begin(entity, model.source.clone(), config.clone(), fetched);
     }
 }
 
@@ -32,6 +37,7 @@ pub fn receive_archives(
 ) {
     for Arrived { model: entity, result } in loader.arrived() {
         let Ok((model, mut state)) = models.get_mut(entity) else { continue };
+        commands.entity(entity).remove::<Fetched>();
         match result {
             Ok(archive) => {
                 for warning in &archive.pipeline.warnings {

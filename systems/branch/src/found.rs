@@ -118,7 +118,7 @@ fn answers(found: &[Found], keep: &Keep, resolved: &ResolvedClasses) -> bool {
 mod tests {
     use detector_components::geometry::{BBox, Region, Size};
     use detector_components::job::TensorBox;
-    use detector_components::network::Task;
+    use detector_components::network::{Provenance, Task};
 
     use super::*;
 
@@ -128,6 +128,7 @@ mod tests {
             classes: ["red", "green", "blue"].map(Arc::from).into(),
             input: Size { width: 64, height: 64 },
             stride: 32,
+            provenance: Provenance::default(),
         }
     }
 

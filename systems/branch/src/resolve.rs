@@ -91,6 +91,8 @@ fn unknown(name: &str, classes: &[Arc<str>]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use detector_components::network::Provenance;
+
     use super::*;
 
     fn network(classes: &[&str]) -> NetworkInfo {
@@ -99,6 +101,7 @@ mod tests {
             classes: classes.iter().map(|class| Arc::from(*class)).collect(),
             input: Size { width: 640, height: 640 },
             stride: 32,
+            provenance: Provenance::default(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! [`Filled`](detector_gpu::Filled). Out: networks, their free slots, and
 //! [`JobAnswered`](detector_components::job::JobAnswered).
 
+mod about;
 mod adapters;
 mod answer;
 mod choice;

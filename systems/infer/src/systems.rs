@@ -3,11 +3,9 @@ use std::sync::Arc;
 
 use bevy_ecs::prelude::*;
 use detector_components::device::DeviceState;
-use detector_components::geometry::Size;
 use detector_components::job::{Batch, Job, JobAnswered};
 use detector_components::network::{
-    BatchLimit, Network, NetworkCounters, NetworkInfo, NetworkState, Resizable, RunsNodes, RunsOn,
-    Task,
+    BatchLimit, LoadProgress, Network, NetworkCounters, NetworkState, Resizable, RunsNodes, RunsOn,
 };
 use detector_components::node::{Checkpoint, Keep, ResolvedClasses, RunsNetwork, Tracking};
 use detector_components::timing::{Step, Timings};
@@ -15,6 +13,7 @@ use detector_gpu::{Filled, SlotPool};
 use detector_yolo::Criteria;
 use tracing::{info, warn};
 
+use crate::about::about;
 use crate::origin::Origins;
 use crate::thread::{DeviceThread, Loaded, Reply, Request};
 
@@ -50,12 +49,13 @@ pub fn share_networks(
 
 /// Asks the device to load what is new.
 pub fn load_networks(
-    networks: Query<(Entity, &Unloaded)>,
+    networks: Query<(Entity, &Unloaded, &LoadProgress)>,
     device: Res<DeviceThread>,
     mut commands: Commands,
 ) {
-    for (network, Unloaded(path)) in &networks {
-        if device.ask(Request::Load { network, path: path.clone() }).is_ok() {
+    for (network, Unloaded(path), progress) in &networks {
+        let (path, progress) = (path.clone(), progress.clone());
+        if device.ask(Request::Load { network, path, progress }).is_ok() {
             commands.entity(network).remove::<Unloaded>();
         }
     }
@@ -168,8 +168,8 @@ pub fn receive_replies(
                         info!(model, network, batch, "the network is ready");
                         let runs_on =
                             RunsOn { device: device.into(), fallback: doubt.map(Arc::from) };
-                        let about = (description(&info), BatchLimit(batch), runs_on);
-                        commands.entity(id).insert(about);
+                        let described = (about(&info), BatchLimit(batch), runs_on);
+                        commands.entity(id).insert(described);
                         if resizable {
                             commands.entity(id).insert(Resizable);
                         } else {
@@ -224,19 +224,6 @@ pub fn receive_replies(
                 }
             }
         }
-    }
-}
-
-fn description(info: &detector_yolo::NetworkInfo) -> NetworkInfo {
-    let [width, height] = info.input;
-    NetworkInfo {
-        task: match info.task {
-            detector_yolo::Task::Classify => Task::Classify,
-            _ => Task::Detect,
-        },
-        classes: info.classes.as_slice().into(),
-        input: Size { width: width as u32, height: height as u32 },
-        stride: info.stride as u32,
     }
 }
 

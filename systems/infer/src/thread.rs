@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use bevy_ecs::prelude::*;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use detector_components::job::Answer;
+use detector_components::network::{LoadProgress, LoadStep};
 use detector_components::wake::{Reasons, Wake};
 use detector_gpu::{InputSlot, SlotShape};
 use detector_yolo::{Checkpoint, Criteria, Network, NetworkInfo, Pictures};
@@ -41,7 +42,7 @@ const STEADY: u64 = 1_000;
 /// Something for the thread to do.
 pub enum Request {
     /// Reads a checkpoint, builds its network and runs it once.
-    Load { network: Entity, path: Arc<Path> },
+    Load { network: Entity, path: Arc<Path>, progress: LoadProgress },
     /// Makes slots for inputs of this size.
     MakeSlots { network: Entity, width: usize, height: usize },
     /// Runs a network on the first rows of a slot.
@@ -139,6 +140,7 @@ struct Seated {
     network: Network,
     /// Where it was read from.
     path: Arc<Path>,
+    progress: LoadProgress,
     /// How many inputs it should be given at once.
     batch: usize,
     /// Whether it runs on the CPU because the device computes it wrong.
@@ -151,6 +153,7 @@ struct Seated {
 struct Homeless {
     network: Entity,
     path: Arc<Path>,
+    progress: LoadProgress,
     sizes: Vec<(usize, usize)>,
 }
 
@@ -186,11 +189,11 @@ struct DeviceWorker {
 impl DeviceWorker {
     fn answer(&mut self, request: Request) -> Result<(), Unheard> {
         match request {
-            Request::Load { network, path } => {
-                let mut result = self.loaded(network, &path);
+            Request::Load { network, path, progress } => {
+                let mut result = self.loaded(network, &path, &progress);
                 if result.is_err() && self.lost() {
                     self.recover()?;
-                    result = self.loaded(network, &path);
+                    result = self.loaded(network, &path, &progress);
                 }
                 self.mouth.say(Reply::Loaded { network, result })
             }
@@ -254,6 +257,7 @@ impl DeviceWorker {
         homeless.extend(gone.iter().map(|(&network, seated)| Homeless {
             network,
             path: seated.path.clone(),
+            progress: seated.progress.clone(),
             sizes: seated.sizes.clone(),
         }));
         // Dropping tensors of a device that was lost may panic.
@@ -275,9 +279,9 @@ impl DeviceWorker {
     /// Loads networks on the device that there is now. False when that was lost as well; who has no
     /// home then is left.
     fn house(&mut self, homeless: &mut Vec<Homeless>) -> Result<bool, Unheard> {
-        while let Some(Homeless { network, path, sizes }) = homeless.first() {
+        while let Some(Homeless { network, path, progress, sizes }) = homeless.first() {
             let network = *network;
-            let mut result = self.loaded(network, &path.clone());
+            let mut result = self.loaded(network, path, progress);
             if result.is_err() && self.lost() {
                 return Ok(false);
             }
@@ -316,19 +320,31 @@ impl DeviceWorker {
         )
     }
 
-    fn loaded(&mut self, network: Entity, path: &Arc<Path>) -> Result<Loaded, String> {
-        guarded(|| self.load(network, path)).and_then(|result| result)
+    fn loaded(
+        &mut self,
+        network: Entity,
+        path: &Arc<Path>,
+        progress: &LoadProgress,
+    ) -> Result<Loaded, String> {
+        guarded(|| self.load(network, path, progress)).and_then(|result| result)
     }
 
     /// Puts a network on the device, or on the CPU when the device computes it wrong: no client must
     /// ever see what a broken driver makes of a picture.
-    fn load(&mut self, entity: Entity, path: &Arc<Path>) -> Result<Loaded, String> {
+    fn load(
+        &mut self,
+        entity: Entity,
+        path: &Arc<Path>,
+        progress: &LoadProgress,
+    ) -> Result<Loaded, String> {
         // Lines of what is below here name it.
         let _about = info_span!("loading", checkpoint = %path.display()).entered();
+        progress.begin(LoadStep::Reading);
         let checkpoint = Checkpoint::open(path).map_err(|error| chain(&error))?;
         let mut network = load(&checkpoint, &self.device).map_err(|error| chain(&error))?;
         let mut doubt = None;
         if self.device.shared().is_some() {
+            progress.begin(LoadStep::Comparing);
             let reference = reference(&checkpoint, self.fallback()?);
             let reference = reference.map_err(|error| chain(&error))?;
             // A driver that fails is as bad as one that errs.
@@ -340,6 +356,7 @@ impl DeviceWorker {
         }
         let fell_back = doubt.is_some();
         let info = network.info().clone();
+        progress.begin(LoadStep::WarmingUp);
         let [width, height] = info.input;
         let resizable = self.seat(fell_back)?.shared().is_none();
         let (batch, slots) = if resizable {
@@ -354,8 +371,8 @@ impl DeviceWorker {
         };
         let device = self.seat(fell_back)?.to_string();
         let sizes = if resizable { Vec::new() } else { vec![(width, height)] };
-        let path = path.clone();
-        self.networks.insert(entity, Seated { network, path, batch, fell_back, sizes });
+        let (path, progress) = (path.clone(), progress.clone());
+        self.networks.insert(entity, Seated { network, path, progress, batch, fell_back, sizes });
         Ok(Loaded { info, batch, resizable, slots, device, doubt })
     }
 

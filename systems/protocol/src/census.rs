@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use bevy_ecs::prelude::*;
 use bevy_ecs::system::SystemParam;
-use detector_components::action::ActionCounters;
+use detector_components::action::{ActionCounters, ActionServers, RecentActions};
 use detector_components::camera::{Camera, CameraCounters, LatestFrame, StreamState};
 use detector_components::client::Client;
 use detector_components::clock::{Clock, Moment};
 use detector_components::device::DeviceState;
 use detector_components::display::{Display, ProgressionStage, Session, SessionValues, Shows};
 use detector_components::job::{Batch, InBatch, Job};
-use detector_components::model::{Idle, Model, ModelState};
+use detector_components::model::{Fetched, Idle, Model, ModelState};
 use detector_components::network::{
-    BatchLimit, Network, NetworkCounters, NetworkInfo, NetworkState, RunsOn,
+    BatchLimit, LoadProgress, Network, NetworkCounters, NetworkInfo, NetworkState, RunsOn,
 };
 use detector_components::node::{BranchOf, Checkpoint, Node, NodeOf, RunsNetwork};
 use detector_components::pass::Pass;
@@ -70,7 +70,11 @@ pub struct Census<'w, 's> {
             Option<&'static LastError>,
         ),
     >,
-    pub models: Query<'w, 's, (Entity, &'static Model, &'static ModelState, Has<Idle>)>,
+    pub models: Query<
+        'w,
+        's,
+        (Entity, &'static Model, &'static ModelState, Has<Idle>, Option<&'static Fetched>),
+    >,
     pub nodes: Query<
         'w,
         's,
@@ -90,6 +94,7 @@ pub struct Census<'w, 's> {
             &'static Network,
             &'static NetworkState,
             &'static NetworkCounters,
+            &'static LoadProgress,
             Option<&'static NetworkInfo>,
             Option<&'static BatchLimit>,
             Option<&'static RunsOn>,
@@ -97,6 +102,8 @@ pub struct Census<'w, 's> {
     >,
     pub device: Option<Res<'w, DeviceState>>,
     pub actions: Option<Res<'w, ActionCounters>>,
+    pub recent_actions: Option<Res<'w, RecentActions>>,
+    pub action_servers: Option<Res<'w, ActionServers>>,
     pub jobs: Query<'w, 's, Has<InBatch>, With<Job>>,
     pub batches: Query<'w, 's, (), With<Batch>>,
     pub passes: Query<'w, 's, (), With<Pass>>,

@@ -131,7 +131,7 @@ fn world(metrics: &mut Metrics, census: &Census) {
     });
     let all = ["connecting", "running", "stalled", "reconnecting", "failed"];
     metrics.gauge("detector_cameras", "Cameras now, by state", by_state(all, states));
-    let states = census.models.iter().map(|(_, _, state, _)| match state {
+    let states = census.models.iter().map(|(_, _, state, ..)| match state {
         ModelState::Fetching => "fetching",
         ModelState::Loading => "loading",
         ModelState::Ready => "ready",

@@ -5,5 +5,6 @@ mod events;
 mod order;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod recent;
 mod servers;
 mod stand;

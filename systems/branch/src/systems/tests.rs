@@ -7,7 +7,7 @@ use detector_components::frame::Pixels;
 use detector_components::geometry::{BBox, Size};
 use detector_components::job::{Answer, TensorBox};
 use detector_components::model::ModelSource;
-use detector_components::network::Network;
+use detector_components::network::{Network, Provenance};
 use detector_components::node::BranchInput;
 use detector_components::stage::{Deliver, Sample, StagePlugin};
 
@@ -59,6 +59,7 @@ impl Stage {
             classes: classes.iter().map(|class| Arc::from(*class)).collect(),
             input: Size { width: 640, height: 640 },
             stride: 32,
+            provenance: Provenance::default(),
         };
         let network =
             world.spawn((Network { sha256: name.into() }, NetworkState::Ready, info)).id();

@@ -1,15 +1,19 @@
 //! `GET /state`: the whole world, for people and for what watches over workers.
 
+mod actions;
+mod models;
+
 use std::collections::BTreeMap;
 
 use bevy_ecs::prelude::*;
 use detector_components::clock::Moment;
 use detector_components::command::RefusalCode;
 use detector_components::model::ModelState;
-use detector_components::network::{NetworkState, Task};
 use serde::Serialize;
 use serde_json::Value;
 
+use self::actions::{Actions, actions};
+use self::models::{ModelEntry, NetworkEntry, models, networks};
 use super::report::{CropFields, state};
 use super::{decimals, external_id};
 use crate::census::Census;
@@ -147,70 +151,6 @@ struct LastErrorState {
     timestamp: String,
 }
 
-/// A model archive.
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ModelEntry {
-    id: String,
-    /// Where it comes from, without signature.
-    source: String,
-    state: &'static str,
-    reason: Option<String>,
-    /// Nobody runs it now.
-    idle: bool,
-    nodes: Vec<NodeEntry>,
-}
-
-/// A node of a model's pipeline.
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct NodeEntry {
-    model_id: String,
-    /// The node whose detections start it. Null: the root.
-    parent: Option<String>,
-    network: Option<String>,
-    /// Of its checkpoint.
-    sha256: Option<String>,
-}
-
-/// A network on the device.
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct NetworkEntry {
-    id: String,
-    sha256: String,
-    state: &'static str,
-    reason: Option<String>,
-    task: Option<&'static str>,
-    classes: Option<usize>,
-    input_width: Option<u32>,
-    input_height: Option<u32>,
-    batch_limit: Option<usize>,
-    /// What it runs on.
-    device: Option<String>,
-    /// Why that is not the device that others run on. Null: it is.
-    fallback: Option<String>,
-    inputs: u64,
-    batches: u64,
-    failed: u64,
-    #[cfg_attr(test, schemars(with = "f32"))]
-    last_batch_ms: Value,
-}
-
-/// What happened to actions since the start, and what waits.
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Actions {
-    /// How often each outcome was that of each type. What never happened is left out.
-    outcomes: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
-    waiting: u64,
-    waiting_bytes: u64,
-}
-
 /// What happened at the port since the start.
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Serialize)]
@@ -306,7 +246,7 @@ fn subscriptions(census: &Census) -> Vec<SubscriptionState> {
         .filter_map(|(subscription, watches, owner)| {
             let (.., of, runs, _) = census.views.get(watches.0).ok()?;
             let (_, _, stream, ..) = census.cameras.get(of.0).ok()?;
-            let (_, _, model, _) = census.models.get(runs.0).ok()?;
+            let (_, _, model, ..) = census.models.get(runs.0).ok()?;
             let (state, reason) = state(stream, model);
             let client = owner.and_then(|owner| census.clients.get(owner.0).ok());
             Some(SubscriptionState {
@@ -378,80 +318,6 @@ fn cameras(census: &Census) -> Vec<CameraState> {
             }
         })
         .collect()
-}
-
-fn models(census: &Census) -> Vec<ModelEntry> {
-    let model = |(model, of, state, idle): (Entity, _, &ModelState, bool)| {
-        let of: &detector_components::model::Model = of;
-        let (state, reason) = match state {
-            ModelState::Fetching => ("fetching", None),
-            ModelState::Loading => ("loading", None),
-            ModelState::Ready => ("ready", None),
-            ModelState::Failed { reason } => ("failed", Some(reason.to_string())),
-        };
-        let own = census.nodes.iter().filter(|(_, node_of, ..)| node_of.0 == model);
-        let nodes = own.map(|(node, _, checkpoint, parent, runs)| NodeEntry {
-            model_id: node.name.to_string(),
-            parent: parent
-                .and_then(|parent| census.nodes.get(parent.0).ok())
-                .map(|(parent, ..)| parent.name.to_string()),
-            network: runs.map(|runs| id(runs.0)),
-            sha256: checkpoint.map(|checkpoint| checkpoint.sha256.to_string()),
-        });
-        ModelEntry {
-            id: id(model),
-            source: of.source.to_string(),
-            state,
-            reason,
-            idle,
-            nodes: nodes.collect(),
-        }
-    };
-    census.models.iter().map(model).collect()
-}
-
-fn networks(census: &Census) -> Vec<NetworkEntry> {
-    census
-        .networks
-        .iter()
-        .map(|(network, of, state, counters, info, limit, runs_on)| {
-            let (state, reason) = match state {
-                NetworkState::Loading => ("loading", None),
-                NetworkState::Ready => ("ready", None),
-                NetworkState::Failed { reason } => ("failed", Some(reason.to_string())),
-            };
-            NetworkEntry {
-                id: id(network),
-                sha256: of.sha256.to_string(),
-                state,
-                reason,
-                task: info.map(|info| match info.task {
-                    Task::Detect => "detect",
-                    Task::Classify => "classify",
-                }),
-                classes: info.map(|info| info.classes.len()),
-                input_width: info.map(|info| info.input.width),
-                input_height: info.map(|info| info.input.height),
-                batch_limit: limit.map(|limit| limit.0),
-                device: runs_on.map(|runs_on| runs_on.device.to_string()),
-                fallback: runs_on.and_then(|on| on.fallback.as_deref().map(str::to_owned)),
-                inputs: counters.inputs,
-                batches: counters.batches,
-                failed: counters.failed,
-                last_batch_ms: decimals(counters.last_batch_nanos as f32 / 1e6, 1),
-            }
-        })
-        .collect()
-}
-
-fn actions(census: &Census) -> Actions {
-    let mut outcomes: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
-    let counted = census.actions.iter().flat_map(|actions| actions.all());
-    for (kind, outcome, count) in counted.filter(|(.., count)| *count > 0) {
-        outcomes.entry(kind.as_str()).or_default().insert(outcome.as_str(), count);
-    }
-    let backlog = census.actions.as_ref().map(|actions| actions.backlog()).unwrap_or_default();
-    Actions { outcomes, waiting: backlog.actions, waiting_bytes: backlog.bytes }
 }
 
 fn counters(census: &Census) -> Counters {

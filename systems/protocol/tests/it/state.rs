@@ -3,8 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use detector_components::action::{
+    Absence, ActionKind, ActionServers, Origin, Outcome, RecentAction, RecentActions,
+};
 use detector_components::camera::StreamState;
 use detector_components::clock::Moment;
+use detector_components::identity::SubscriptionId;
 use detector_components::secret::Secret;
 use serde_json::{Value, json};
 
@@ -45,6 +49,54 @@ fn the_state_tells_everything_and_no_secret() {
     assert_eq!(state["counters"]["clientsConnected"], 1);
     let text = String::from_utf8(answer.body).unwrap();
     assert!(!text.contains("s3cret"), "{text}");
+}
+
+#[test]
+fn the_state_tells_the_last_actions_and_where_they_go() {
+    let engine = Engine::start_beside(
+        |_| {},
+        |app| {
+            app.init_resource::<RecentActions>().init_resource::<ActionServers>();
+        },
+    );
+    let places = engine.ask(|world| {
+        let origin = Origin {
+            subscription: SubscriptionId::new("gate;cam"),
+            model_name: "Cars".into(),
+            node: "cars".into(),
+        };
+        let refused = RecentAction {
+            kind: ActionKind::Publish,
+            origin: origin.into(),
+            outcome: Outcome::Refused,
+            reason: Some("no permissions".into()),
+            at: Moment { nanos: 1_500_000_000 },
+            times: 1,
+        };
+        let done = RecentAction { outcome: Outcome::Executed, reason: None, ..refused.clone() };
+        let recent = world.resource::<RecentActions>();
+        [done.clone(), refused, done].into_iter().for_each(|action| recent.note(action));
+        let servers = world.resource::<ActionServers>();
+        let places = ["redis://a:6379/0", "redis://b:6379/0"].map(|name| servers.add(name));
+        let since = Moment { nanos: 2_000_000_000 };
+        places[1].set(Some(Absence { reason: "refused".into(), since }));
+        places
+    });
+    let actions = &get(&engine, "/state").json()["actions"];
+    let done = json!({
+        "type": "redis_publish", "subscriptionIdentifier": "gate;cam", "modelName": "Cars",
+        "node": "cars", "outcome": "executed", "reason": null,
+        "timestamp": "1970-01-01T00:00:01.500Z", "times": 2,
+    });
+    assert_eq!(actions["recent"][0], done);
+    assert_eq!(actions["recent"][1]["reason"], "no permissions");
+    let away = json!({"reason": "refused", "timestamp": "1970-01-01T00:00:02.000Z"});
+    let servers = json!([
+        {"server": "redis://a:6379/0", "away": null},
+        {"server": "redis://b:6379/0", "away": away},
+    ]);
+    assert_eq!(actions["servers"], servers);
+    drop(places);
 }
 
 /// What Prometheus would read.

@@ -18,6 +18,7 @@ use detector_yolo::{
 use serde::Serialize;
 
 use crate::cli::BenchArgs;
+use crate::progress::Step;
 
 /// Runs before the first one that is timed: they take memory, and tune kernels.
 const WARM_UP: usize = 3;
@@ -93,9 +94,14 @@ struct Layer {
 impl Report {
     fn measure(args: &BenchArgs) -> Result<Self> {
         args.check()?;
+        let step = match args.json {
+            true => Step::unseen(),
+            false => Step::begin("opening the device"),
+        };
         let device = open(args)?;
         let frame = frame()?;
         let began = Instant::now();
+        step.say(format!("loading {}", args.model.display()));
         let network = network(&args.model, &device)?;
         let info = network.info();
         let input = args.imgsz.map_or(info.input, |side| [side.next_multiple_of(info.stride); 2]);
@@ -108,7 +114,10 @@ impl Report {
         let values = values.repeat(args.batch);
         let pictures = Pictures::new(&values, shape).placed_for(network.engine())?;
         let criteria = vec![Criteria::default(); args.batch];
+        step.say("running it for the first time");
         network.predict(pictures.clone(), &criteria)?;
+        // Nothing is drawn while something is timed: that would take a part of a core.
+        drop(step);
         let load_ms = began.elapsed().as_secs_f64() * 1e3;
 
         let preprocess = match device.shared() {

@@ -3,7 +3,7 @@
 //! The same engine as the worker's, with files in the place of cameras: what it prints is what a
 //! client would be sent.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,6 +30,8 @@ use serde_json::{Map, Value, json};
 use crate::cli::{DetectArgs, Fit};
 use crate::config::Config;
 use crate::engine::{Engine, open_device};
+use crate::progress::Step;
+use crate::progress::models::{Line, Underway};
 use crate::runner::{TICK, run_once};
 
 /// Quality of annotated pictures.
@@ -47,7 +49,14 @@ pub fn detect(args: &DetectArgs) -> Result<()> {
             .with_context(|| format!("making {}", directory.display()))?;
     }
     let mut output = std::io::stdout().lock();
-    for image in &args.images {
+    // Where its lines can be seen, they show how far it is.
+    let step = match output.is_terminal() {
+        true => Step::unseen(),
+        false => Step::begin("looking"),
+    };
+    for (number, image) in args.images.iter().enumerate() {
+        let (number, all) = (number as u64, args.images.len() as u64);
+        step.show_count(format!("looking at {}", image.display()), number, all);
         let bytes = std::fs::read(image).with_context(|| format!("reading {}", image.display()))?;
         let pixels = decode(&bytes).with_context(|| format!("reading {}", image.display()))?;
         let results = detector.results(pixels, image)?;
@@ -108,6 +117,7 @@ impl Detector {
         let (wake, sleeper) = wake();
         let mut app = App::empty();
         let engine = Engine::new(Timepiece::real(), wake)?;
+        let step = Step::begin("opening the device");
         let opened = open_device(&config)?;
         let device = opened.to_string();
         engine.build(&mut app, &config, opened);
@@ -132,7 +142,7 @@ impl Detector {
             world.spawn((View { crop_in_frame: None }, ViewOf(camera), RunsPipeline(model))).id();
         let mut detector =
             Self { app, sleeper, _engine: engine, model, camera, view, sequence: 0, device };
-        detector.load(&args.model)?;
+        detector.load(&args.model, &step)?;
         if args.imgsz.is_none() {
             detector.shape_inputs(args.fit());
         }
@@ -145,9 +155,12 @@ impl Detector {
     }
 
     /// Runs the engine until the model is ready.
-    fn load(&mut self, file: &Path) -> Result<()> {
+    fn load(&mut self, file: &Path, step: &Step) -> Result<()> {
         loop {
             run_once(self.app.world_mut());
+            if let Some(line) = self.underway() {
+                line.show(step);
+            }
             match self.app.world().get::<ModelState>(self.model) {
                 Some(ModelState::Ready) => return Ok(()),
                 Some(ModelState::Failed { reason }) => {
@@ -157,6 +170,12 @@ impl Detector {
             }
             self.sleeper.wait(TICK);
         }
+    }
+
+    /// How far the model is, unless it is ready.
+    fn underway(&mut self) -> Option<Line> {
+        let lines = |underway: Underway| underway.lines().into_values().next();
+        self.app.world_mut().run_system_cached(lines).ok().flatten()
     }
 
     /// Gives the first network's inputs the shape of the picture, up to the network's own size, or

@@ -11,13 +11,19 @@ use detector_yolo::{Checkpoint, LayerInfo, LoadOptions, Network, NetworkInfo, Ta
 use serde::Serialize;
 
 use crate::cli::InspectArgs;
+use crate::progress::Step;
 
 /// Runs the command.
 ///
 /// # Errors
 /// When the file is neither, or something in it cannot be used.
 pub fn inspect(args: &InspectArgs) -> Result<()> {
+    let step = match args.json {
+        true => Step::unseen(),
+        false => Step::begin(format!("reading {}", args.file.display())),
+    };
     let report = Report::of(&args.file)?;
+    drop(step);
     let text = if args.json {
         let mut text = serde_json::to_string_pretty(&report).context("writing the report")?;
         text.push('\n');

@@ -20,6 +20,7 @@ mod log;
 pub mod manual;
 pub mod pack;
 pub mod probe;
+mod progress;
 mod reload;
 pub mod run;
 mod runner;

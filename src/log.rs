@@ -14,6 +14,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
 use self::rotating::RotatingFile;
 use crate::config::{Log, LogFormat};
+use crate::progress::Stderr;
 
 mod rotating;
 
@@ -82,7 +83,7 @@ pub fn start(config: &Log) -> Result<LogGuard> {
     tracing_subscriber::registry()
         .with(filter)
         .with(filter_fn(is_discreet))
-        .with(layer(std::io::stderr, colored, config.format))
+        .with(layer(|| Stderr, colored, config.format))
         .with(file.map(|writer| layer(writer, false, config.format)))
         .init();
     Ok(LogGuard { filter: handle, _file: guard })

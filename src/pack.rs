@@ -9,6 +9,7 @@ use detector_archive::pack_folder;
 
 use crate::cli::{DetectArgs, PackArgs};
 use crate::detect::Detector;
+use crate::progress::{Bytes, Step};
 
 /// Runs the command: packs, then loads what it packed as the worker would, which tells what no look
 /// at the files alone does, such as a class that a model does not have.
@@ -28,14 +29,21 @@ pub fn pack(args: &PackArgs) -> Result<()> {
         .tempfile()
         .context("making a temporary file")?
         .into_temp_path();
-    let packed = pack_folder(&folder, &trial)
+    let step = Step::begin(format!("packing {}", args.folder.display()));
+    let show = |done, total| {
+        let bytes = Bytes { done, total: Some(total) };
+        step.show_bytes(format!("packing {}", args.folder.display()), bytes);
+    };
+    let packed = pack_folder(&folder, &trial, show)
         .with_context(|| format!("{} was not packed", args.folder.display()))?;
+    step.say("trying what was packed");
     Detector::start(&DetectArgs::of_model(&trial)).map_err(|error| {
         // The reader knows the folder, not the file that it was tried in.
         let reason = format!("{error:#}").replace(&trial.display().to_string(), "it");
         anyhow::anyhow!("{} was not packed: {reason}", args.folder.display())
     })?;
-    pack_folder(&folder, &out).with_context(|| format!("writing {}", out.display()))?;
+    pack_folder(&folder, &out, show).with_context(|| format!("writing {}", out.display()))?;
+    drop(step);
 
     let mut said = std::io::stdout().lock();
     for warning in &packed.pipeline.warnings {

@@ -8,11 +8,13 @@ use tracing::{debug, warn};
 
 use crate::cli::RunArgs;
 use crate::config::{Config, Sources};
+use crate::progress::models::ModelProgressPlugin;
+use crate::progress::{Step, beside};
 use crate::reload::Reload;
 use crate::service::{self, ServicePlugin};
 use crate::stop::Hangups;
 use crate::worker::Worker;
-use crate::{log, stop};
+use crate::{log, progress, stop};
 
 /// Runs the command, until a signal ends it.
 ///
@@ -24,8 +26,10 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let sources = args.sources();
     let config = sources.load()?.config;
     let log = log::start(&config.log)?;
+    let opening = Step::begin("opening the device");
     let mut worker = Worker::new(&config)?;
-    worker.app_mut().add_plugins(ServicePlugin::start()?);
+    drop(opening);
+    worker.app_mut().add_plugins((ServicePlugin::start()?, ModelProgressPlugin::start()?));
 
     let address = worker.address();
     say(format_args!("detector-worker {}", env!("CARGO_PKG_VERSION")));
@@ -45,13 +49,14 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let mut reload = Reload::new(sources, config, worker.renewal(), log.level());
     hangups.follow(move || reload.reload())?;
     worker.run();
+    progress::end();
     say(format_args!("ended"));
     Ok(())
 }
 
 /// Writes a line for who is looking. When nobody is any more, the worker goes on.
 fn say(line: fmt::Arguments<'_>) {
-    if let Err(error) = writeln!(io::stdout(), "{line}") {
+    if let Err(error) = beside(|| writeln!(io::stdout(), "{line}")) {
         debug!(%error, "nobody reads what is said");
     }
 }

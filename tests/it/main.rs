@@ -19,5 +19,6 @@ mod program;
 mod redis_is_away;
 mod service;
 mod stand;
+mod terminal;
 mod the_contract;
 mod the_main_job;

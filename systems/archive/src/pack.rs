@@ -1,7 +1,7 @@
 //! Makes archives.
 
 use std::fs::{self, File};
-use std::io::{self, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -11,6 +11,9 @@ use zip::{CompressionMethod, ZipWriter};
 
 use crate::PIPELINE_FILE;
 use crate::pipeline::{self, Faults, Pipeline};
+
+/// Bytes that are copied between two looks at how far it is.
+const PART: u64 = 1 << 20;
 
 /// Why an archive was not made.
 #[derive(Debug, thiserror::Error)]
@@ -61,11 +64,16 @@ pub struct Packed {
 /// Makes an archive of a folder: its `pipeline.json` as it is, and the files that it names.
 ///
 /// The same folder makes the same archive, byte for byte: no times, no owners, one order. It appears
-/// under its name when it is whole.
+/// under its name when it is whole. `written` is told again and again how many bytes of checkpoints are
+/// in it, of how many.
 ///
 /// # Errors
 /// When the pipeline is wrong, a file cannot be read, or the archive cannot be written.
-pub fn pack_folder(folder: &Path, out: &Path) -> Result<Packed, PackError> {
+pub fn pack_folder(
+    folder: &Path,
+    out: &Path,
+    written: impl FnMut(u64, u64),
+) -> Result<Packed, PackError> {
     let text = fs::read_to_string(folder.join(PIPELINE_FILE))
         .map_err(PackError::io(folder.join(PIPELINE_FILE).display().to_string()))?;
     let beside = |name: &str| !name.contains(['/', '\\']) && folder.join(name).is_file();
@@ -81,7 +89,7 @@ pub fn pack_folder(folder: &Path, out: &Path) -> Result<Packed, PackError> {
     let beside_out = out.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut partial = NamedTempFile::new_in(beside_out.unwrap_or(Path::new(".")))
         .map_err(PackError::io(out.display().to_string()))?;
-    write(partial.as_file_mut(), text.as_bytes(), &paths)?;
+    write(partial.as_file_mut(), text.as_bytes(), &paths, written)?;
     let file = partial.persist(out).map_err(|error| PackError::io("the archive")(error.error))?;
     // A temporary file is its owner's alone; an archive is for whoever serves it.
     #[cfg(unix)]
@@ -117,7 +125,7 @@ pub fn pack(out: &Path, pipeline: &Value, files: &[(&str, &Path)]) -> Result<(),
     let text = serde_json::to_vec_pretty(pipeline)
         .map_err(|error| PackError::io(PIPELINE_FILE)(error.into()))?;
     let mut file = File::create(out).map_err(PackError::io("the archive"))?;
-    write(&mut file, &text, files)?;
+    write(&mut file, &text, files, |_, _| {})?;
     file.sync_all().map_err(PackError::io("the archive"))
 }
 
@@ -126,16 +134,29 @@ fn write(
     out: &mut (impl Write + Seek),
     pipeline: &[u8],
     files: &[(&str, &Path)],
+    mut written: impl FnMut(u64, u64),
 ) -> Result<(), PackError> {
+    let mut total = 0;
+    for (name, path) in files {
+        total += fs::metadata(path).map_err(PackError::io(*name))?.len();
+    }
     let options =
         SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(true);
     let mut writer = ZipWriter::new(out);
     writer.start_file(PIPELINE_FILE, options).map_err(PackError::zip(PIPELINE_FILE))?;
     writer.write_all(pipeline).map_err(PackError::io(PIPELINE_FILE))?;
+    let mut done = 0;
     for (name, path) in files {
         let mut file = File::open(path).map_err(PackError::io(*name))?;
         writer.start_file(*name, options).map_err(PackError::zip(name))?;
-        io::copy(&mut file, &mut writer).map_err(PackError::io(*name))?;
+        loop {
+            let mut part = Read::by_ref(&mut file).take(PART);
+            match io::copy(&mut part, &mut writer).map_err(PackError::io(*name))? {
+                0 => break,
+                bytes => done += bytes,
+            }
+            written(done, total);
+        }
     }
     writer
         .finish()
@@ -166,7 +187,8 @@ mod tests {
         let source = folder(TWO, &["z.pt", "a.pt", "notes.txt"]);
         let out = tempfile::tempdir().unwrap();
         let archives = ["1.mpta", "2.mpta"].map(|name| out.path().join(name));
-        let packed = archives.each_ref().map(|out| pack_folder(source.path(), out).unwrap());
+        let packed =
+            archives.each_ref().map(|out| pack_folder(source.path(), out, |_, _| {}).unwrap());
         assert_eq!(packed[0].files, ["a.pt", "z.pt"]);
         assert_eq!(packed[0].left_out, ["notes.txt"]);
         let [one, two] = archives.each_ref().map(|file| fs::read(file).unwrap());
@@ -181,7 +203,9 @@ mod tests {
     fn every_fault_is_named_and_nothing_is_written() {
         let source = folder(r#"{"pipeline": {"modelId": 7, "modelFile": "b.pt"}}"#, &[]);
         let out = tempfile::tempdir().unwrap();
-        let fault = pack_folder(source.path(), &out.path().join("a.mpta")).unwrap_err().to_string();
+        let fault = pack_folder(source.path(), &out.path().join("a.mpta"), |_, _| {})
+            .unwrap_err()
+            .to_string();
         assert!(fault.contains("pipeline.modelId") && fault.contains("\"b.pt\""), "{fault}");
         assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0);
     }

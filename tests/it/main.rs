@@ -6,6 +6,7 @@ mod checking;
 mod clients;
 mod configuration;
 mod detect_equals_the_reference;
+mod documented_commands;
 mod ends_in_order;
 mod heartbeats;
 mod hostile_input;

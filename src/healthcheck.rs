@@ -29,11 +29,13 @@ pub fn healthcheck(args: &HealthcheckArgs) -> Result<bool> {
     // The client asks for one, though nothing here is encrypted. An error: there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (status, body) = runtime.block_on(async {
+    let answer = runtime.block_on(async {
         let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
-        let answer = client.get(&url).send().await?;
+        // The context says where.
+        let answer = client.get(&url).send().await.map_err(reqwest::Error::without_url)?;
         anyhow::Ok((answer.status(), answer.text().await?))
-    })?;
+    });
+    let (status, body) = answer.with_context(|| format!("no worker answers at {url}"))?;
     println!("{}", body.trim());
     Ok(status.is_success())
 }

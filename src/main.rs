@@ -36,8 +36,36 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("detector-worker: {error:#}");
+            eprintln!("detector-worker: {}", told(&error));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// An error and its causes in one line. Some errors say their cause themselves: it is told once.
+fn told(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if told.is_empty() {
+            told = cause;
+        } else if !told.ends_with(&cause) {
+            told = format!("{told}: {cause}");
+        }
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_that_an_error_says_itself_is_told_once() {
+        let error = anyhow!("no such file").context("opening it: no such file").context("reading");
+        assert_eq!(told(&error), "reading: opening it: no such file");
+        let error = anyhow!("no such file").context("opening it").context("reading");
+        assert_eq!(told(&error), "reading: opening it: no such file");
     }
 }

@@ -32,15 +32,9 @@ pub fn run(args: &RunArgs) -> Result<()> {
     worker.app_mut().add_plugins((ServicePlugin::start()?, ModelProgressPlugin::start()?));
 
     let address = worker.address();
-    say(format_args!("detector-worker {}", env!("CARGO_PKG_VERSION")));
-    say(format_args!("  clients        ws://{address}/"));
-    say(format_args!("  health         http://{address}/healthz"));
-    say(format_args!("  inference on   {}", worker.device()));
-    say(format_args!("  configuration  {}", origin(&sources)));
-    if !address.ip().is_loopback() && config.auth.token.is_none() {
-        warn!(%address, "whoever reaches this address may connect: set auth.token");
-    }
-
+    let is_open = !address.ip().is_loopback() && config.auth.token.is_none();
+    let origin = origin(&sources);
+    // Before anything is said: who reads that it listens may end it at once.
     let stop = worker.stop();
     stop::on_signal(move || {
         service::stopping();
@@ -48,6 +42,15 @@ pub fn run(args: &RunArgs) -> Result<()> {
     })?;
     let mut reload = Reload::new(sources, config, worker.renewal(), log.level());
     hangups.follow(move || reload.reload())?;
+
+    say(format_args!("detector-worker {}", env!("CARGO_PKG_VERSION")));
+    say(format_args!("  clients        ws://{address}/"));
+    say(format_args!("  health         http://{address}/healthz"));
+    say(format_args!("  inference on   {}", worker.device()));
+    say(format_args!("  configuration  {origin}"));
+    if is_open {
+        warn!(%address, "whoever reaches this address may connect: set auth.token");
+    }
     worker.run();
     progress::end();
     say(format_args!("ended"));

@@ -13,6 +13,12 @@ use crate::stop;
 /// # Errors
 /// When the port is taken or a video cannot be played.
 pub fn simulate(args: &SimulateArgs) -> Result<()> {
+    // Before anything is said: who reads of a camera may end it at once.
+    let (over, ended) = mpsc::channel();
+    stop::on_signal(move || {
+        // A receiver that is gone has ended already.
+        let _ = over.send(());
+    })?;
     let server =
         RtspServer::start(args.listen).with_context(|| format!("listening on {}", args.listen))?;
     let mut cameras = vec![("/drawn".to_owned(), Footage::drawn())];
@@ -25,10 +31,5 @@ pub fn simulate(args: &SimulateArgs) -> Result<()> {
         println!("{}", server.url(&path));
     }
     println!("Ctrl-C ends it.");
-    let (over, ended) = mpsc::channel();
-    stop::on_signal(move || {
-        // A receiver that is gone has ended already.
-        let _ = over.send(());
-    })?;
     ended.recv().context("waiting for the end")
 }

@@ -21,14 +21,14 @@ pub struct Cli {
     pub command: Option<Command>,
     /// What `run` takes, for when no command is given.
     #[command(flatten)]
-    pub run: RunArgs,
+    pub run: ServeArgs,
 }
 
 /// What to do.
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Be the server that a CMS connects to.
-    Run(RunArgs),
+    Run(ServeArgs),
     /// Print every value of the configuration that is in force, and who has set it.
     Config(ConfigArgs),
     /// Say what a model sees in pictures: one line of JSON for each.
@@ -49,6 +49,9 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Print the manual.
     Man(ManArgs),
+    /// Show in a window what a model sees in a camera, without a CMS.
+    #[cfg(feature = "window")]
+    View(ViewArgs),
     /// Show the whole job at work on this machine, with cameras, a CMS and Redis of its own.
     Demo(DemoArgs),
     /// Be cameras, to try a worker or a network with.
@@ -60,6 +63,18 @@ pub enum Command {
 /// How to be the server.
 #[derive(Args, Debug, Default)]
 #[command(after_help = "Example:\n  detector-worker run --config config.ron --set log.format=json")]
+pub struct ServeArgs {
+    /// What is configured.
+    #[command(flatten)]
+    pub settings: RunArgs,
+    /// Show what it sees in a window. Closing that ends nothing.
+    #[cfg(feature = "window")]
+    #[arg(long)]
+    pub window: bool,
+}
+
+/// What the server is started with.
+#[derive(Args, Debug, Default)]
 pub struct RunArgs {
     /// The configuration; `config.ron` here, when there is one, if none is named.
     #[arg(long, value_name = "FILE")]
@@ -216,9 +231,10 @@ pub struct DetectArgs {
 }
 
 /// What gives a network's input its shape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fit {
     /// As the worker has it on this device.
+    #[default]
     Worker,
     /// The picture.
     Picture,
@@ -252,6 +268,40 @@ impl DetectArgs {
             images: Vec::new(),
         }
     }
+}
+
+/// What to watch, and with what.
+#[cfg(feature = "window")]
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    detector-worker view --model yolo11n.pt --source rtsp://user:password@camera/stream\n  \
+    detector-worker view --model vehicles.mpta --source 0 --conf 0.4")]
+pub struct ViewArgs {
+    /// A checkpoint, or an archive with a pipeline, whose actions are not executed.
+    #[arg(long, value_name = "FILE.pt|FILE.mpta|URL")]
+    pub model: String,
+    /// RTSP, motion JPEG or snapshots over HTTP, a file, or a camera of this machine: `/dev/video0`,
+    /// or its number.
+    #[arg(long, value_name = "URL|FILE|DEVICE")]
+    pub source: String,
+    /// What inference runs on: auto, cpu, gpu, gpu:N, gpu:software.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: String,
+    /// The numbers that networks compute with: auto, f32, f16, bf16.
+    #[arg(long, value_name = "PRECISION", default_value = "auto")]
+    pub precision: String,
+    /// Longest side of the network's input in pixels; the size it was trained for if not given.
+    #[arg(long, value_name = "PIXELS")]
+    pub imgsz: Option<u32>,
+    /// Least confidence of a box at first; the archive's if not given, 0.25 for a checkpoint.
+    #[arg(long, value_name = "0..1")]
+    pub conf: Option<f32>,
+    /// Frames a second that are looked at, at most.
+    #[arg(long, value_name = "N", default_value_t = 15.0)]
+    pub fps: f64,
+    /// End after this many seconds; not before the window is closed if not given.
+    #[arg(long, value_name = "N", value_parser = seconds)]
+    pub seconds: Option<f64>,
 }
 
 /// What to pack.
@@ -460,6 +510,6 @@ mod tests {
     fn the_bare_command_is_the_server() {
         let cli = Cli::parse_from(["detector-worker", "--listen", "127.0.0.1:0"]);
         assert!(cli.command.is_none());
-        assert_eq!(cli.run.listen.as_deref(), Some("127.0.0.1:0"));
+        assert_eq!(cli.run.settings.listen.as_deref(), Some("127.0.0.1:0"));
     }
 }

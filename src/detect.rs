@@ -9,19 +9,16 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use bevy_app::prelude::*;
-use bevy_ecs::prelude::{
-    Added, Commands, Entity, IntoScheduleConfigs, Query, Res, Resource, Without,
-};
+use bevy_ecs::prelude::{Entity, Without};
 use detector_components::camera::LatestFrame;
 use detector_components::clock::Timepiece;
 use detector_components::frame::{Frame, Pixels};
-use detector_components::geometry::{Point, Region, Size};
+use detector_components::geometry::{Point, Region};
 use detector_components::model::{Model, ModelSource, ModelState};
 use detector_components::network::NetworkInfo;
-use detector_components::node::{BranchOf, InputShape, Keep, Node, RunsNetwork};
+use detector_components::node::{BranchOf, InputShape, RunsNetwork};
 use detector_components::outline::{Keypoint, Outline};
 use detector_components::results::{Finding, Results};
-use detector_components::stage::{Deliver, StageSystems};
 use detector_components::view::{LatestResults, RunsPipeline, View, ViewCounters, ViewOf};
 use detector_components::wake::{Sleeper, wake};
 use detector_picture::{Label, annotate, color_of, decode, rgb};
@@ -33,6 +30,7 @@ use crate::engine::{Engine, open_device};
 use crate::progress::Step;
 use crate::progress::models::{Line, Underway};
 use crate::runner::{TICK, run_once};
+use crate::wishes::{RootWishes, WishesPlugin, as_side, in_part};
 
 /// Quality of annotated pictures.
 const JPEG_QUALITY: u8 = 90;
@@ -42,7 +40,9 @@ const JPEG_QUALITY: u8 = 90;
 /// # Errors
 /// At the first picture or model that cannot be used; what was printed before stays true.
 pub fn detect(args: &DetectArgs) -> Result<()> {
-    args.check()?;
+    in_part("--conf", args.conf)?;
+    in_part("--iou", args.iou)?;
+    as_side("--imgsz", args.imgsz)?;
     let mut detector = Detector::start(args)?;
     if let Some(directory) = &args.annotate {
         std::fs::create_dir_all(directory)
@@ -68,20 +68,6 @@ pub fn detect(args: &DetectArgs) -> Result<()> {
     Ok(())
 }
 
-impl DetectArgs {
-    fn check(&self) -> Result<()> {
-        for (name, value) in [("--conf", self.conf), ("--iou", self.iou)] {
-            if value.is_some_and(|value| !(0.0..=1.0).contains(&value)) {
-                bail!("{name}: expected 0 to 1, found {}", value.unwrap_or_default());
-            }
-        }
-        if self.imgsz.is_some_and(|size| size == 0 || size > 8_192) {
-            bail!("--imgsz: expected 1 to 8192, found {}", self.imgsz.unwrap_or_default());
-        }
-        Ok(())
-    }
-}
-
 /// The engine with one model, and one view that looks at whatever it is given.
 pub(crate) struct Detector {
     app: App,
@@ -94,16 +80,6 @@ pub(crate) struct Detector {
     device: String,
     /// The threads that stages work on.
     _engine: Engine,
-}
-
-/// What the command line says of the pipeline's first node.
-#[derive(Resource, Clone, Copy)]
-struct RootWishes {
-    size: Option<u32>,
-    fit: Fit,
-    min_confidence: Option<f32>,
-    max_overlap: Option<f32>,
-    max_detections: Option<u32>,
 }
 
 impl Detector {
@@ -121,17 +97,13 @@ impl Detector {
         let opened = open_device(&config)?;
         let device = opened.to_string();
         engine.build(&mut app, &config, opened);
-        app.insert_resource(RootWishes {
+        app.add_plugins(WishesPlugin(RootWishes {
             size: args.imgsz,
             fit: args.fit(),
             min_confidence: args.conf,
             max_overlap: args.iou,
             max_detections: args.max_det,
-        });
-        app.add_systems(
-            Deliver,
-            grant_wishes.after(StageSystems::Archive).before(StageSystems::Ingest),
-        );
+        }));
         app.finish();
         app.cleanup();
 
@@ -216,34 +188,6 @@ impl Detector {
                 return Ok(results.clone());
             }
             self.sleeper.wait(TICK);
-        }
-    }
-}
-
-/// Changes the pipeline's first node as the command line wishes, before its network is asked for.
-fn grant_wishes(
-    mut roots: Query<(Entity, &mut Keep, Option<&InputShape>), (Added<Node>, Without<BranchOf>)>,
-    wishes: Res<RootWishes>,
-    mut commands: Commands,
-) {
-    for (root, mut keep, shape) in &mut roots {
-        keep.min_confidence = wishes.min_confidence.unwrap_or(keep.min_confidence);
-        keep.max_overlap = wishes.max_overlap.unwrap_or(keep.max_overlap);
-        keep.max_detections = wishes.max_detections.unwrap_or(keep.max_detections);
-        let own = match shape {
-            Some(InputShape::Fixed(size)) => Some(size.width.max(size.height)),
-            Some(InputShape::Rect { longest }) => Some(*longest),
-            None => None,
-        };
-        match (wishes.size.or(own), wishes.fit == Fit::Picture) {
-            (Some(longest), true) => {
-                commands.entity(root).insert(InputShape::Rect { longest });
-            }
-            (Some(side), false) if wishes.size.is_some() => {
-                let size = Size { width: side, height: side };
-                commands.entity(root).insert(InputShape::Fixed(size));
-            }
-            _ => {}
         }
     }
 }

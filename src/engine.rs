@@ -1,6 +1,7 @@
 //! The stages between pictures and results, which the worker and `detect` have in common.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bevy_app::prelude::*;
@@ -9,6 +10,7 @@ use detector_branch::BranchPlugin;
 use detector_components::clock::{Clock, Timepiece};
 use detector_components::stage::StagePlugin;
 use detector_components::wake::Wake;
+use detector_ingest::IngestConfig;
 use detector_infer::{Branch, DeviceChoice, InferPlugin, InferenceDevice, PrecisionChoice};
 use detector_preprocess::PreprocessPlugin;
 use tokio::runtime::Runtime;
@@ -91,6 +93,19 @@ pub fn archive(config: &Config) -> ArchiveConfig {
             ..ArchiveLimits::default()
         },
         ..ArchiveConfig::default()
+    }
+}
+
+/// How cameras are opened and watched.
+pub fn ingest(config: &Config) -> IngestConfig {
+    IngestConfig {
+        reach: config.reach.cameras(),
+        frame_period: config.frame_period(),
+        stall_timeout: Duration::from_secs_f64(config.stall_timeout_secs),
+        reconnect_base: Duration::from_secs_f64(config.reconnect_interval_secs),
+        max_retries: u32::try_from(config.max_retries).ok(),
+        snapshot_max_bytes: usize::try_from(config.limits.snapshot_bytes).unwrap_or(usize::MAX),
+        ..IngestConfig::default()
     }
 }
 

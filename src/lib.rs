@@ -26,6 +26,10 @@ pub mod run;
 mod runner;
 mod service;
 pub mod simulate;
+mod source;
 mod stop;
 mod tiny;
+#[cfg(feature = "window")]
+pub mod view;
+mod wishes;
 pub mod worker;

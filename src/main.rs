@@ -29,6 +29,8 @@ fn main() -> ExitCode {
         Some(Command::Completions(args)) => manual::completions(&args).map(|()| true),
         Some(Command::Man(args)) => manual::man(&args).map(|()| true),
         Some(Command::Demo(args)) => demo::demo(&args),
+        #[cfg(feature = "window")]
+        Some(Command::View(args)) => detector::view::view(&args).map(|()| true),
         Some(Command::Simulate(args)) => simulate::simulate(&args).map(|()| true),
         Some(Command::Healthcheck(args)) => healthcheck::healthcheck(&args),
     };

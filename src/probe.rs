@@ -4,7 +4,7 @@
 
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -17,14 +17,13 @@ use url::Host;
 
 use self::report::{Problem, Report, Step, Video};
 use crate::cli::ProbeArgs;
+use crate::source::{SNAPSHOT_INTERVAL, address};
 
 mod advice;
 mod report;
 
 /// The longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Between two snapshots.
-const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(500);
 /// Quality of the saved frame.
 const JPEG_QUALITY: u8 = 95;
 
@@ -115,22 +114,6 @@ impl Report {
         let done = work()?;
         self.steps.push(Step::new(name, began.elapsed(), detail(&done)));
         Ok(done)
-    }
-}
-
-/// An address, or a file's path.
-fn address(text: &str) -> Result<SecretUrl> {
-    match SecretUrl::parse(text) {
-        Ok(url) => Ok(url),
-        Err(_) if Path::new(text).exists() => {
-            let path = Path::new(text).canonicalize().with_context(|| format!("opening {text}"))?;
-            let url = url::Url::from_file_path(path).ok().context("the path is not absolute")?;
-            Ok(SecretUrl::new(url))
-        }
-        // The text is not repeated: a password may be why it is none.
-        Err(error) => Err(error).context(
-            "the camera's address: expected a URL such as rtsp://user:password@host/path, or a file",
-        ),
     }
 }
 

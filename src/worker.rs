@@ -12,12 +12,12 @@ use detector_action::{ActConfig, ActPlugin, Dispatcher};
 use detector_components::clock::Timepiece;
 use detector_components::secret::Secret;
 use detector_components::wake::{Sleeper, wake};
-use detector_ingest::{IngestConfig, IngestPlugin};
+use detector_ingest::IngestPlugin;
 use detector_protocol::{ProtocolConfig, ProtocolPlugin, ProtocolServer};
 use detector_subscribe::{SubscribeConfig, SubscribePlugin};
 
 use crate::config::Config;
-use crate::engine::{Engine, archive, open_device};
+use crate::engine::{Engine, archive, ingest, open_device};
 use crate::reload::Renewal;
 use crate::runner::{TICK, finish_passes, run_until_asked_to_end};
 use crate::stop::Stop;
@@ -241,18 +241,6 @@ fn subscribe(config: &Config) -> SubscribeConfig {
         max_displays: config.limits.displays,
         orphan_grace: Duration::from_secs_f64(config.orphan_grace_secs),
         model_idle: Duration::from_secs_f64(config.model_idle_secs),
-    }
-}
-
-fn ingest(config: &Config) -> IngestConfig {
-    IngestConfig {
-        reach: config.reach.cameras(),
-        frame_period: config.frame_period(),
-        stall_timeout: Duration::from_secs_f64(config.stall_timeout_secs),
-        reconnect_base: Duration::from_secs_f64(config.reconnect_interval_secs),
-        max_retries: u32::try_from(config.max_retries).ok(),
-        snapshot_max_bytes: usize::try_from(config.limits.snapshot_bytes).unwrap_or(usize::MAX),
-        ..IngestConfig::default()
     }
 }
 

@@ -41,13 +41,15 @@ pub enum CameraSource {
         /// At the speed it was taken, rather than as fast as it can be decoded.
         real_time: bool,
     },
+    /// A camera at this machine, by its device. No client may ask for one.
+    Device(PathBuf),
 }
 
 impl fmt::Display for CameraSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stream(url) | Self::Snapshot { url, .. } => url.fmt(f),
-            Self::File { path, .. } => path.display().fmt(f),
+            Self::File { path, .. } | Self::Device(path) => path.display().fmt(f),
         }
     }
 }

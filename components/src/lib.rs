@@ -6,7 +6,7 @@
 //!
 //! Where to start: [`subscription`] and [`view`] say what is watched, [`camera`] and [`frame`] what
 //! arrives, [`model`], [`node`] and [`network`] what is run, [`pass`], [`job`] and [`detection`]
-//! what is in flight, [`results`] what came out, [`stage`] in which order.
+//! what is in flight, [`results`] what came out, [`tally`] what did not, [`stage`] in which order.
 
 pub mod action;
 pub mod camera;
@@ -30,6 +30,7 @@ pub mod secret;
 pub mod slot;
 pub mod stage;
 pub mod subscription;
+pub mod tally;
 pub mod timing;
 pub mod view;
 pub mod wake;

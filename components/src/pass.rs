@@ -4,12 +4,14 @@ use bevy_ecs::prelude::*;
 
 use crate::clock::Moment;
 use crate::geometry::Region;
+use crate::tally::Tally;
 
 /// One run of a view's pipeline over one [`Frame`](crate::frame::Frame), which it carries. Its jobs
 /// and detections go with it.
 ///
 /// Spawned by `branch` when a frame was sampled; [`Finished`] when nothing under it is unanswered.
 #[derive(Component, Debug)]
+#[require(Tally)]
 pub struct Pass {
     /// When it began.
     pub started: Moment,

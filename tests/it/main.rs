@@ -5,6 +5,8 @@ mod cameras_come_back;
 mod checking;
 mod clients;
 mod configuration;
+#[cfg(feature = "window")]
+mod desktop;
 mod detect_equals_the_reference;
 mod documented_commands;
 mod ends_in_order;
@@ -23,3 +25,5 @@ mod stand;
 mod terminal;
 mod the_contract;
 mod the_main_job;
+#[cfg(feature = "window")]
+mod window;

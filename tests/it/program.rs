@@ -32,12 +32,18 @@ impl Program {
 
     /// Starts a server, and does not wait.
     pub fn begin(args: &[&str]) -> Self {
-        let mut child = command(args)
-            .args(["--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::spawn(command(args).args(["--listen", "127.0.0.1:0"]))
+    }
+
+    /// Starts a command whose windows are opened on an X display, and on no other.
+    #[cfg(feature = "window")]
+    pub fn begin_on(display: &str, args: &[&str]) -> Self {
+        Self::spawn(command(args).env("DISPLAY", display).env_remove("WAYLAND_DISPLAY"))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let reading = sender.clone();

@@ -6,8 +6,9 @@ use detector_components::detection::Detection;
 use detector_components::geometry::Placement;
 use detector_components::job::{Answer, TensorBox};
 use detector_components::network::NetworkInfo;
-use detector_components::node::{Expected, Keep, ResolvedClasses};
+use detector_components::node::{Expected, Keep, ResolvedClasses, Tracking};
 use detector_components::outline::Outline;
+use detector_components::tally::{LeftOut, Reason};
 
 use crate::tracker::Sighting;
 
@@ -21,46 +22,93 @@ pub struct Found {
     pub top: Vec<(u32, f32)>,
 }
 
-/// Turns an answer into what the node found, best first. Empty when the node does not answer,
-/// because what it expects is not there.
-pub fn found(
+/// An answer, sorted.
+#[derive(Debug, Default)]
+pub struct Sorted {
+    /// What the node found, best first. Empty when the node does not answer, because what it expects
+    /// is not there.
+    pub found: Vec<Found>,
+    /// What the network said and the node left out, best first.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Sorts an answer into what the node found and what it left out.
+///
+/// What is of another class and weak as well is not even left out: networks say much of that.
+pub fn sort(
     answer: &Answer,
     placement: &Placement,
     network: &NetworkInfo,
     keep: &Keep,
     resolved: &ResolvedClasses,
-) -> Vec<Found> {
-    let found = match answer {
-        Answer::Boxes(boxes) => boxes
-            .iter()
-            .filter(|bbox| is_kept(bbox, keep))
-            .filter_map(|bbox| {
-                let detection = Detection {
-                    class: network.classes.get(bbox.class_id as usize)?.clone(),
-                    class_id: bbox.class_id,
-                    confidence: bbox.confidence,
-                    bbox_in_frame: placement.frame_from_tensor(bbox.bbox_in_tensor),
-                    outline_in_frame: bbox
-                        .outline_in_tensor
-                        .as_ref()
-                        .map(|outline| outline_in_frame(outline, placement)),
+) -> Sorted {
+    let mut sorted = Sorted::default();
+    match answer {
+        Answer::Boxes(boxes) => {
+            for bbox in boxes {
+                let Some(class) = network.classes.get(bbox.class_id as usize) else { continue };
+                let bbox_in_frame = placement.frame_from_tensor(bbox.bbox_in_tensor);
+                let reason = match (is_strong(bbox, keep), is_of(bbox, resolved)) {
+                    (false, false) => continue,
+                    (false, true) => Some(Reason::Weak),
+                    (true, false) => Some(Reason::OtherClass),
+                    (true, true) => {
+                        let full = keep.max_detections as usize <= sorted.found.len();
+                        full.then_some(Reason::TooMany)
+                    }
                 };
-                Some(Found { detection, top: Vec::new() })
-            })
-            .collect(),
-        Answer::Probabilities(probabilities) => {
-            classified(probabilities, placement, &network.classes).into_iter().collect::<Vec<_>>()
+                match reason {
+                    Some(reason) => sorted.left_out.push(LeftOut {
+                        reason,
+                        class: class.clone(),
+                        confidence: bbox.confidence,
+                        bbox_in_frame,
+                    }),
+                    None => {
+                        let outline = bbox.outline_in_tensor.as_ref();
+                        let detection = Detection {
+                            class: class.clone(),
+                            class_id: bbox.class_id,
+                            confidence: bbox.confidence,
+                            bbox_in_frame,
+                            outline_in_frame: outline.map(|o| outline_in_frame(o, placement)),
+                        };
+                        sorted.found.push(Found { detection, top: Vec::new() });
+                    }
+                }
+            }
         }
-    };
-    if answers(&found, keep, resolved) { found } else { Vec::new() }
+        Answer::Probabilities(probabilities) => {
+            sorted.found.extend(classified(probabilities, placement, &network.classes));
+        }
+    }
+    if !answers(&sorted.found, keep, resolved) {
+        let unexpected = sorted.found.drain(..).map(|found| LeftOut {
+            reason: Reason::Unexpected,
+            class: found.detection.class,
+            confidence: found.detection.confidence,
+            bbox_in_frame: found.detection.bbox_in_frame,
+        });
+        sorted.left_out.splice(..0, unexpected);
+    }
+    sorted
 }
 
-/// The boxes that are too weak to be found, of a node that asked for them to keep its tracks alive.
-pub fn faint(answer: &Answer, placement: &Placement, keep: &Keep) -> Vec<Sighting> {
+/// The boxes that are too weak to be found and strong enough to keep a track alive.
+pub fn faint(
+    answer: &Answer,
+    placement: &Placement,
+    keep: &Keep,
+    resolved: &ResolvedClasses,
+    tracking: &Tracking,
+) -> Vec<Sighting> {
     let Answer::Boxes(boxes) = answer else { return Vec::new() };
     boxes
         .iter()
-        .filter(|bbox| !is_kept(bbox, keep))
+        .filter(|bbox| bbox.confidence > tracking.low_confidence && is_of(bbox, resolved))
+        // All boxes of an answer together are bounded, whatever the network told beside them.
+        .take(keep.max_detections as usize)
+        .filter(|bbox| !is_strong(bbox, keep))
         .map(|bbox| Sighting {
             bbox: placement.frame_from_tensor(bbox.bbox_in_tensor),
             class_id: bbox.class_id,
@@ -70,8 +118,13 @@ pub fn faint(answer: &Answer, placement: &Placement, keep: &Keep) -> Vec<Sightin
         .collect()
 }
 
-fn is_kept(bbox: &TensorBox, keep: &Keep) -> bool {
+fn is_strong(bbox: &TensorBox, keep: &Keep) -> bool {
     bbox.confidence > keep.min_confidence
+}
+
+/// Whether it is of a class that is kept.
+fn is_of(bbox: &TensorBox, resolved: &ResolvedClasses) -> bool {
+    resolved.kept.as_ref().is_none_or(|kept| kept.contains(&bbox.class_id))
 }
 
 /// What is told beside a box, in pixels of the frame. What has no corners of its own is cut to the
@@ -152,13 +205,15 @@ mod tests {
     fn check_expected(expected: Expected, answer: &[u32], count: usize) {
         let keep = Keep { expected, ..Keep::default() };
         let resolved = ResolvedClasses { expected: vec![0, 2], ..ResolvedClasses::default() };
-        let found = found(&boxes(answer), &placement(), &network(Task::Detect), &keep, &resolved);
-        assert_eq!(found.len(), count);
+        let sorted = sort(&boxes(answer), &placement(), &network(Task::Detect), &keep, &resolved);
+        assert_eq!(sorted.found.len(), count);
+        let unexpected = sorted.left_out.iter().filter(|out| out.reason == Reason::Unexpected);
+        assert_eq!(unexpected.count(), answer.len() - count);
     }
 
     #[test]
     fn boxes_come_back_in_frame_pixels() {
-        let found = found(
+        let Sorted { found, .. } = sort(
             &boxes(&[1]),
             &placement(),
             &network(Task::Detect),
@@ -176,17 +231,68 @@ mod tests {
     fn a_class_without_a_name_is_left_out() {
         let answer = boxes(&[3]);
         let (keep, resolved) = (Keep::default(), ResolvedClasses::default());
-        assert!(found(&answer, &placement(), &network(Task::Detect), &keep, &resolved).is_empty());
+        let sorted = sort(&answer, &placement(), &network(Task::Detect), &keep, &resolved);
+        assert!(sorted.found.is_empty() && sorted.left_out.is_empty());
     }
 
     #[test]
     fn a_classifier_finds_what_it_looked_at() {
         let answer = Answer::Probabilities(vec![0.2, f32::NAN, 0.7]);
         let (keep, resolved) = (Keep::default(), ResolvedClasses::default());
-        let found = found(&answer, &placement(), &network(Task::Classify), &keep, &resolved);
+        let network = network(Task::Classify);
+        let Sorted { found, .. } = sort(&answer, &placement(), &network, &keep, &resolved);
         assert_eq!(&*found[0].detection.class, "blue");
         assert_eq!(found[0].detection.bbox_in_frame, placement().source.bbox());
         assert_eq!(found[0].top, [(2, 0.7), (0, 0.2)]);
+    }
+
+    /// A network that tells more than its node wants: classes with confidence, best first.
+    fn talkative() -> Answer {
+        let bbox_in_tensor = BBox { x1: 0.0, y1: 8.0, x2: 16.0, y2: 24.0 };
+        let said = [(1, 0.9), (0, 0.8), (1, 0.7), (1, 0.6), (2, 0.2), (1, 0.2), (1, 0.05)];
+        let boxes = said.map(|(class_id, confidence)| TensorBox {
+            bbox_in_tensor,
+            confidence,
+            class_id,
+            outline_in_tensor: None,
+        });
+        Answer::Boxes(boxes.into())
+    }
+
+    fn green() -> (Keep, ResolvedClasses) {
+        let keep = Keep { max_detections: 2, ..Keep::default() };
+        (keep, ResolvedClasses { kept: Some([1].into()), ..ResolvedClasses::default() })
+    }
+
+    #[test]
+    fn what_is_told_beyond_what_is_kept_is_left_out_with_its_reason() {
+        let (keep, resolved) = green();
+        let network = network(Task::Detect);
+        let sorted = sort(&talkative(), &placement(), &network, &keep, &resolved);
+        let found: Vec<_> = sorted.found.iter().map(|found| found.detection.confidence).collect();
+        assert_eq!(found, [0.9, 0.7]);
+        let left_out: Vec<_> =
+            sorted.left_out.iter().map(|out| (out.reason, &*out.class, out.confidence)).collect();
+        let expected = [
+            (Reason::OtherClass, "red", 0.8),
+            (Reason::TooMany, "green", 0.6),
+            (Reason::Weak, "green", 0.2),
+            (Reason::Weak, "green", 0.05),
+        ];
+        assert_eq!(left_out, expected);
+    }
+
+    #[test]
+    fn tracks_are_kept_alive_by_what_they_would_be_without_the_rest() {
+        let (keep, resolved) = green();
+        let told = |max_detections| -> Vec<(u32, f32)> {
+            let keep = Keep { max_detections, ..keep.clone() };
+            let tracking = Tracking::default();
+            let faint = faint(&talkative(), &placement(), &keep, &resolved, &tracking);
+            faint.iter().map(|faint| (faint.class_id, faint.confidence)).collect()
+        };
+        assert_eq!(told(4), [(1, 0.2)]);
+        assert_eq!(told(3), []);
     }
 
     #[test]

@@ -17,17 +17,18 @@ use detector_components::node::{
 };
 use detector_components::pass::{Finished, Pass, PassOf, Passes};
 use detector_components::results::{Finding, PassResults, Results};
+use detector_components::tally::{LatestTally, Tally};
 use detector_components::timing::{Step, Timings};
 use detector_components::view::{LatestResults, RunsPipeline, View, ViewCounters, ViewOf};
 use tracing::field::display;
 use tracing::{debug, info, warn};
 
 use crate::follow::{Faint, Tracks};
-use crate::found::{faint, found};
+use crate::found::{faint, sort};
 use crate::origin::Origins;
 use crate::resolve::{Claim, resolve};
 use crate::tree::{Leaf, tree};
-use crate::trigger::starts;
+use crate::trigger::{Refused, refused, starts};
 
 /// Numbers jobs in the order they were asked for.
 #[derive(Resource, Default)]
@@ -225,7 +226,7 @@ pub struct RootAnswered(Moment);
 pub fn take_answers(
     mut answers: MessageReader<JobAnswered>,
     jobs: Query<(&Job, &JobOf, Option<&OnDetection>)>,
-    mut passes: Query<(&mut Pass, &PassOf)>,
+    mut passes: Query<(&mut Pass, &PassOf, &mut Tally)>,
     mut counters: Query<&mut ViewCounters>,
     nodes: Query<(&Node, &Keep, &ResolvedClasses, Option<&Tracking>, Option<&Branches>)>,
     branches: Query<(&Trigger, &ResolvedClasses, &RunsNetwork, Option<&InputShape>)>,
@@ -239,12 +240,14 @@ pub fn take_answers(
         let Ok((job, JobOf(pass_id), on)) = jobs.get(answered.job) else { continue };
         // Answered, whatever the answer is worth.
         commands.entity(answered.job).despawn();
-        let Ok((mut pass, of)) = passes.get_mut(*pass_id) else { continue };
+        let Ok((mut pass, of, mut tally)) = passes.get_mut(*pass_id) else { continue };
         pass.inference_nanos += answered.device_nanos;
         if on.is_none() {
             commands.entity(*pass_id).insert(RootAnswered(clock.now));
         }
         let Ok((node, keep, resolved, tracking, children)) = nodes.get(job.node) else { continue };
+        let own = tally.of(job.node);
+        own.looked += 1;
         let answer = match &answered.answer {
             Ok(answer) => answer,
             Err(reason) => {
@@ -254,18 +257,22 @@ pub fn take_answers(
                 if let Ok(mut counters) = counters.get_mut(of.0) {
                     counters.failed += 1;
                 }
+                own.failed += 1;
                 continue;
             }
         };
         let Ok((network, _)) = networks.get(job.network) else { continue };
 
-        if tracking.is_some() {
-            for sighting in faint(answer, &job.placement, keep) {
+        if let Some(tracking) = tracking {
+            for sighting in faint(answer, &job.placement, keep, resolved, tracking) {
                 commands.spawn((Faint(sighting), DetectionOf(*pass_id), DetectedBy(job.node)));
             }
         }
         let seen = job.placement.source;
-        let found = found(answer, &job.placement, network, keep, resolved);
+        let sorted = sort(answer, &job.placement, network, keep, resolved);
+        let found = sorted.found;
+        own.found += found.len() as u32;
+        own.leave_out(sorted.left_out);
         let ids: Vec<Entity> = found
             .iter()
             .map(|found| {
@@ -288,6 +295,12 @@ pub fn take_answers(
         for branch in children.into_iter().flat_map(Branches::iter) {
             let Ok((trigger, resolved, runs, shape)) = branches.get(branch) else { continue };
             let Ok((network, resizable)) = networks.get(runs.0) else { continue };
+            let Refused { class, confidence } = refused(trigger, resolved, &found);
+            if class + confidence > 0 {
+                let branch = tally.of(branch);
+                branch.not_of_its_classes += class;
+                branch.not_confident_enough += confidence;
+            }
             for start in starts(trigger, resolved, &found, seen) {
                 // Boxes have any shape: a size for each would be too many.
                 let fits = resizable && start.region == pass.region;
@@ -306,7 +319,7 @@ pub fn take_answers(
 /// Gives each pass without unanswered jobs its results.
 pub fn finish_passes(
     passes: Query<
-        (Entity, &Pass, &PassOf, &Frame, Option<&Detections>, Option<&RootAnswered>),
+        (Entity, &Pass, &PassOf, &Frame, &Tally, Option<&Detections>, Option<&RootAnswered>),
         (Without<Jobs>, Without<Finished>),
     >,
     detections: Query<(
@@ -325,7 +338,7 @@ pub fn finish_passes(
     timings: Res<Timings>,
     mut commands: Commands,
 ) {
-    for (id, pass, of, frame, found, answered) in &passes {
+    for (id, pass, of, frame, tally, found, answered) in &passes {
         let Ok((runs, mut counters)) = views.get_mut(of.0) else { continue };
         let Ok(members) = models.get(runs.0) else {
             // The model went while the pass was running: nobody can say what its boxes mean.
@@ -372,7 +385,8 @@ pub fn finish_passes(
         counters.last_inference_nanos = pass.inference_nanos;
         let age = clock.now.since(frame.captured);
         counters.last_age_nanos = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
-        commands.entity(of.0).insert(LatestResults(results.clone()));
+        let tally = LatestTally { frame: frame.sequence, tally: Arc::new(tally.clone()) };
+        commands.entity(of.0).insert((LatestResults(results.clone()), tally));
         commands.entity(id).insert((PassResults(results), Finished));
     }
 }

@@ -14,6 +14,32 @@ pub struct Start {
     pub region: Region,
 }
 
+/// How many of its parent's findings do not start a branch, for each reason.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Refused {
+    /// Those whose class starts nothing.
+    pub class: u32,
+    /// Those of a class that starts it, with too little confidence.
+    pub confidence: u32,
+}
+
+/// Counts what does not start a branch.
+pub fn refused(trigger: &Trigger, resolved: &ResolvedClasses, found: &[Found]) -> Refused {
+    let mut refused = Refused::default();
+    for Found { detection, .. } in found {
+        if !is_of(detection.class_id, resolved) {
+            refused.class += 1;
+        } else if detection.confidence < trigger.min_confidence {
+            refused.confidence += 1;
+        }
+    }
+    refused
+}
+
+fn is_of(class_id: u32, resolved: &ResolvedClasses) -> bool {
+    resolved.triggers.as_ref().is_none_or(|triggers| triggers.contains(&class_id))
+}
+
 /// The runs of one branch that `found` starts. `seen` is what its parent looked at.
 ///
 /// Every finding that fits starts a run of its own when the branch looks at the finding's box. A
@@ -25,9 +51,8 @@ pub fn starts(
     seen: Region,
 ) -> Vec<Start> {
     let accepted = found.iter().enumerate().filter(|(_, found)| {
-        let class = &found.detection.class_id;
         found.detection.confidence >= trigger.min_confidence
-            && resolved.triggers.as_ref().is_none_or(|triggers| triggers.contains(class))
+            && is_of(found.detection.class_id, resolved)
     });
     let own_box = |found: &Found| found.detection.bbox_in_frame.region_within(seen);
     match &trigger.input {
@@ -98,6 +123,14 @@ mod tests {
     fn without_trigger_classes_any_box_is_followed() {
         let expected = [0, 1, 2].map(|on| Start { on, region: region(on as u32 * 20) });
         check(BranchInput::TriggeringBox, ResolvedClasses::default(), &expected);
+    }
+
+    #[test]
+    fn what_starts_nothing_is_counted_by_its_reason() {
+        let all = [found(1, 0.9, 0.0), found(2, 0.8, 20.0), found(1, 0.4, 40.0)];
+        let trigger = Trigger { min_confidence: 0.5, ..Trigger::default() };
+        let expected = Refused { class: 1, confidence: 1 };
+        assert_eq!(refused(&trigger, &on_class_1(), &all), expected);
     }
 
     #[test]

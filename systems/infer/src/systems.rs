@@ -8,6 +8,7 @@ use detector_components::network::{
     BatchLimit, LoadProgress, Network, NetworkCounters, NetworkState, Resizable, RunsNodes, RunsOn,
 };
 use detector_components::node::{Checkpoint, Keep, ResolvedClasses, RunsNetwork, Tracking};
+use detector_components::tally::Disclosed;
 use detector_components::timing::{Step, Timings};
 use detector_gpu::{Filled, SlotPool};
 use detector_yolo::Criteria;
@@ -94,7 +95,7 @@ pub fn submit_batches(
     mut filled: Query<(Entity, &Batch, &mut Filled)>,
     networks: Query<&NetworkState>,
     jobs: Query<&Job>,
-    nodes: Query<(&Keep, &ResolvedClasses, Option<&Tracking>)>,
+    nodes: Query<(&Keep, &ResolvedClasses, Option<&Tracking>, Option<&Disclosed>)>,
     device: Res<DeviceThread>,
     mut commands: Commands,
 ) {
@@ -118,8 +119,10 @@ pub fn submit_batches(
             .map(|job| {
                 let node = jobs.get(*job).ok().and_then(|job| nodes.get(job.node).ok());
                 // A job that is gone has its row already; nobody reads what is said of it.
-                node.map(|(keep, classes, tracking)| criteria(keep, classes, tracking))
-                    .unwrap_or_default()
+                node.map(|(keep, classes, tracking, disclosed)| {
+                    criteria(keep, classes, tracking, disclosed)
+                })
+                .unwrap_or_default()
             })
             .collect();
         let request = Request::Run { batch: id, network: batch.network, slot, criteria };
@@ -130,14 +133,29 @@ pub fn submit_batches(
     }
 }
 
-fn criteria(keep: &Keep, classes: &ResolvedClasses, tracking: Option<&Tracking>) -> Criteria {
+fn criteria(
+    keep: &Keep,
+    classes: &ResolvedClasses,
+    tracking: Option<&Tracking>,
+    disclosed: Option<&Disclosed>,
+) -> Criteria {
     // Weaker boxes keep tracks alive; `branch` tells them from what was found.
-    let least = tracking.map_or(1.0, |tracking| tracking.low_confidence);
-    Criteria {
-        min_confidence: keep.min_confidence.min(least),
+    let least = tracking.map_or(1.0, |tracking| tracking.low_confidence).min(keep.min_confidence);
+    let criteria = Criteria {
+        min_confidence: least,
         max_overlap: keep.max_overlap,
         max_detections: keep.max_detections as usize,
         classes: classes.kept.clone(),
+    };
+    match disclosed {
+        None => criteria,
+        // No bound on how many, or other classes would take the places of those that are kept.
+        Some(disclosed) => Criteria {
+            min_confidence: least.min(disclosed.from),
+            max_detections: usize::MAX,
+            classes: None,
+            ..criteria
+        },
     }
 }
 

@@ -178,6 +178,10 @@ fn build(
                 .map_err(|()| "the path is not absolute".to_owned())?;
             (url, None, *real_time)
         }
+        CameraSource::Device(path) => {
+            let url = Url::parse(&format!("v4l2://{}", path.display()));
+            (url.map_err(|error| error.to_string())?, None, false)
+        }
         CameraSource::Stream(url) | CameraSource::Snapshot { url, .. } => {
             web::give_access(&pipeline, url, &stream.outside);
             let url = url.expose();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use detector_components::frame::Pixels;
-use detector_gpu::Gpu;
+use detector_gpu::{Gpu, PlaneLayout, planes};
 
 /// Frames that are kept on the device, as several jobs look at each. One for each camera and a few
 /// more; the one that was used longest ago makes room.
@@ -16,15 +16,6 @@ pub struct FrameOnDevice {
     pub buffer: wgpu::Buffer,
     /// Where in the buffer.
     pub layout: PlaneLayout,
-}
-
-/// Where the planes of a frame lie in a buffer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PlaneLayout {
-    /// First byte of each plane, a multiple of 4.
-    pub offsets: [u32; 4],
-    /// Bytes from row to row of each plane.
-    pub strides: [u32; 4],
 }
 
 /// The frames that were uploaded, the one that was used last behind the others.
@@ -86,23 +77,4 @@ impl Frames {
     pub fn len(&self) -> usize {
         self.0.len()
     }
-}
-
-/// The planes of a frame, each with where it begins on the device, and how they lie there.
-fn planes(pixels: &Pixels) -> (Vec<(usize, &[u8])>, PlaneLayout) {
-    let mut layout = PlaneLayout::default();
-    let mut parts = Vec::new();
-    let mut end: usize = 0;
-    let sizes = pixels.format().plane_sizes(pixels.size());
-    for (index, (row, rows)) in sizes.into_iter().enumerate() {
-        let start = end.next_multiple_of(4);
-        let stride = pixels.strides()[index];
-        // Up to the last sample: what lies behind it belongs to nobody.
-        let plane = &pixels.plane(index)[..stride * (rows - 1) + row];
-        layout.offsets[index] = start as u32;
-        layout.strides[index] = stride as u32;
-        end = start + plane.len();
-        parts.push((start, plane));
-    }
-    (parts, layout)
 }

@@ -3,11 +3,10 @@
 use bytemuck::{Pod, Zeroable};
 use detector_components::frame::{PixelFormat, Pixels};
 use detector_components::geometry::{Filter, Placement};
-use detector_gpu::{DeviceSlot, Precision};
+use detector_gpu::{DeviceSlot, PlaneLayout, Precision};
 use detector_picture::ToRgb;
 use half::f16;
 
-use super::frames::PlaneLayout;
 use crate::axis::{Axis, Pair, Windows, down_first};
 
 /// What the shader calls `Job`: one row of a slot.

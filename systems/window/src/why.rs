@@ -1,0 +1,175 @@
+//! Why there are no detections, or no more of them: in words, from what the engine counted.
+
+use std::sync::Arc;
+
+use detector_components::camera::StreamState;
+use detector_components::model::ModelState;
+use detector_components::network::NetworkState;
+use detector_components::node::Expected;
+use detector_components::tally::{NodeTally, Reason};
+
+use crate::scene::{Look, Step};
+
+/// How much it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mood {
+    /// It is as it was asked for.
+    Quiet,
+    /// It will come.
+    Waiting,
+    /// It does not work.
+    Fault,
+}
+
+/// One reason, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    /// How much it matters.
+    pub mood: Mood,
+    /// A sentence without its full stop.
+    pub text: String,
+}
+
+impl Why {
+    fn new(mood: Mood, text: impl Into<String>) -> Self {
+        Self { mood, text: text.into() }
+    }
+}
+
+/// Every reason that is known, the nearest to the camera first.
+pub fn why(look: &Look) -> Vec<Why> {
+    let mut reasons: Vec<Why> = of_camera(look).into_iter().chain(of_model(look)).collect();
+    if look.model_state != ModelState::Ready {
+        return reasons;
+    }
+    let Some(tally) = &look.tally else {
+        if look.latest.is_some() {
+            reasons.push(Why::new(Mood::Waiting, "The first frame is being looked at"));
+        }
+        return reasons;
+    };
+    for step in &look.steps {
+        match tally.get(step.node) {
+            Some(entry) => reasons.extend(of_step(step, entry)),
+            None if step.depth > 0 && look.results.as_ref().is_some_and(|r| !r.findings.is_empty()) => {
+                let text = format!("{} did not run: what starts it was not found", step.name);
+                reasons.push(Why::new(Mood::Quiet, text));
+            }
+            None => {}
+        }
+    }
+    reasons
+}
+
+/// The most important reason, for where there is room for one.
+pub fn chief(look: &Look) -> Option<Why> {
+    let reasons = why(look);
+    let worst = reasons.iter().map(|why| why.mood).max()?;
+    reasons.into_iter().find(|why| why.mood == worst)
+}
+
+fn of_camera(look: &Look) -> Option<Why> {
+    Some(match &look.stream {
+        StreamState::Running => return None,
+        StreamState::Connecting => Why::new(Mood::Waiting, "The camera is being opened"),
+        StreamState::Stalled => Why::new(Mood::Fault, "The camera sends nothing any more"),
+        StreamState::Reconnecting { reason } => {
+            Why::new(Mood::Fault, format!("The camera is opened again: {reason}"))
+        }
+        StreamState::Failed { reason } => Why::new(Mood::Fault, format!("No camera: {reason}")),
+    })
+}
+
+fn of_model(look: &Look) -> Option<Why> {
+    Some(match &look.model_state {
+        ModelState::Ready => return None,
+        ModelState::Fetching => Why::new(Mood::Waiting, "The model is being fetched"),
+        ModelState::Loading => {
+            let loading = |step: &&Step| step.network == NetworkState::Loading;
+            let names: Vec<_> = look.steps.iter().filter(loading).map(|step| &*step.name).collect();
+            let text = match names.is_empty() {
+                true => "The model is being loaded".to_owned(),
+                false => format!("The model is being loaded and warmed: {}", names.join(", ")),
+            };
+            Why::new(Mood::Waiting, text)
+        }
+        ModelState::Failed { reason } => {
+            Why::new(Mood::Fault, format!("The model cannot run: {reason}"))
+        }
+    })
+}
+
+fn of_step(step: &Step, tally: &NodeTally) -> Vec<Why> {
+    let name = &step.name;
+    let mut reasons = Vec::new();
+    if tally.failed > 0 {
+        let text = format!("{name} failed {}; the log says why", times(tally.failed));
+        reasons.push(Why::new(Mood::Fault, text));
+    }
+    let mut quiet = |text: String| reasons.push(Why::new(Mood::Quiet, text));
+    let counts = tally.counts;
+    if counts.weak > 0 {
+        let best = best(tally, Reason::Weak);
+        let least = step.min_confidence;
+        quiet(format!("{name}: {} not above {least:.2}{best}", things(counts.weak)));
+    }
+    if counts.other_class > 0 {
+        let (kept, best) = (listed(&step.classes), best(tally, Reason::OtherClass));
+        quiet(format!("{name}: {} of a class it does not keep ({kept}){best}", things(counts.other_class)));
+    }
+    if counts.too_many > 0 {
+        quiet(format!("{name}: {} more than it keeps of one picture", things(counts.too_many)));
+    }
+    if counts.unexpected > 0 {
+        let expected = match &step.expected {
+            Expected::Nothing => String::new(),
+            Expected::AnyOf(classes) => format!(": none of {} was there", listed(classes)),
+            Expected::AllOf(classes) => format!(": not all of {} were there", listed(classes)),
+        };
+        quiet(format!("{name} gave no answer{expected}; {} left out", things(counts.unexpected)));
+    }
+    if tally.not_of_its_classes > 0 {
+        let (count, starts) = (things(tally.not_of_its_classes), listed(&step.starts_on));
+        quiet(format!("{name} did not look at {count}: it starts on {starts}"));
+    }
+    if tally.not_confident_enough > 0 {
+        let (count, from) = (things(tally.not_confident_enough), step.starts_from);
+        quiet(format!("{name} did not look at {count} with less than {from:.2}"));
+    }
+    let nothing_left_out = tally.left_out.is_empty() && tally.failed == 0;
+    if tally.looked > 0 && tally.found == 0 && nothing_left_out && step.finds_boxes != Some(false) {
+        quiet(match step.disclosed_from {
+            Some(from) => format!("{name} saw nothing, not even with {from:.2}"),
+            None => format!("{name} saw nothing above {:.2}", step.min_confidence),
+        });
+    }
+    reasons
+}
+
+/// The best of what was left out for a reason.
+fn best(tally: &NodeTally, reason: Reason) -> String {
+    let best = tally.left_out.iter().find(|out| out.reason == reason);
+    best.map_or(String::new(), |out| format!("; the best is {} {:.2}", out.class, out.confidence))
+}
+
+/// Classes that are listed; a pipeline may name hundreds.
+const LISTED: usize = 6;
+
+fn listed(classes: &[Arc<str>]) -> String {
+    let mut named: Vec<&str> = classes.iter().take(LISTED).map(|class| &**class).collect();
+    if classes.len() > LISTED {
+        named.push("…");
+    }
+    if named.is_empty() { "anything".to_owned() } else { named.join(", ") }
+}
+
+fn things(count: u32) -> String {
+    if count == 1 { "1 thing".to_owned() } else { format!("{count} things") }
+}
+
+fn times(count: u32) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
+#[cfg(test)]
+mod tests;

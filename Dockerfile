@@ -26,13 +26,14 @@ COPY . .
 RUN cargo chef prepare --recipe-path recipe.json
 
 FROM toolchain AS build
-# `vulkan` compiles kernels to SPIR-V: faster on a real GPU, not for the software one.
+# `vulkan` compiles kernels to SPIR-V: faster on a real GPU, not for the software one. There is no
+# `window`: nobody sits before a container.
 ARG FEATURES=""
 COPY --from=recipe /src/recipe.json recipe.json
-RUN cargo chef cook --release --bin detector-worker --features "$FEATURES" --recipe-path recipe.json
+RUN cargo chef cook --release --bin detector-worker --no-default-features --features "$FEATURES" --recipe-path recipe.json
 COPY . .
 # With the list of all its crates inside: `cargo audit bin detector-worker` and SBOM scanners read it.
-RUN cargo auditable build --release --locked --bin detector-worker --features "$FEATURES" && \
+RUN cargo auditable build --release --locked --bin detector-worker --no-default-features --features "$FEATURES" && \
     install -D -m 755 target/release/detector-worker /out/detector-worker
 
 # What the worker needs of GStreamer, and not the hundreds of plugins beside it.

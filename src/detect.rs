@@ -305,7 +305,35 @@ fn labels(finding: &Finding) -> Vec<Label> {
 
 #[cfg(test)]
 mod tests {
+    use bevy_ecs::prelude::With;
+    use detector_components::node::Node;
+    use detector_components::tally::{Disclosed, LatestTally};
+
     use super::*;
+
+    #[test]
+    fn what_is_found_stays_the_same_when_what_is_left_out_is_told() {
+        let models = Path::new("tests/fixtures/models");
+        let mut args = DetectArgs::of_model(&models.join("tiny-v8.pt"));
+        // It finds a bit of everything everywhere: more than is kept, and much that is weaker.
+        (args.conf, args.max_det) = (Some(0.02), Some(20));
+        let image = models.join("../pictures/coffee.png");
+        let bytes = std::fs::read(&image).unwrap();
+        let mut detector = Detector::start(&args).unwrap();
+        let told = detector.results(decode(&bytes).unwrap(), &image).unwrap();
+
+        let world = detector.app.world_mut();
+        let node = world.query_filtered::<Entity, With<Node>>().single(world).unwrap();
+        world.entity_mut(node).insert(Disclosed { from: 0.001 });
+        let disclosed = detector.results(decode(&bytes).unwrap(), &image).unwrap();
+
+        assert!(!told.findings.is_empty());
+        assert_eq!(disclosed.findings, told.findings);
+        let tally = detector.app.world().get::<LatestTally>(detector.view).unwrap();
+        let entry = tally.tally.get(node).unwrap();
+        assert_eq!(entry.found as usize, told.findings.len());
+        assert!(entry.counts.weak + entry.counts.too_many > 0, "{:?}", entry.counts);
+    }
 
     #[test]
     fn a_picture_is_answered() {

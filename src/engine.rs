@@ -10,8 +10,8 @@ use detector_branch::BranchPlugin;
 use detector_components::clock::{Clock, Timepiece};
 use detector_components::stage::StagePlugin;
 use detector_components::wake::Wake;
-use detector_ingest::IngestConfig;
 use detector_infer::{Branch, DeviceChoice, InferPlugin, InferenceDevice, PrecisionChoice};
+use detector_ingest::IngestConfig;
 use detector_preprocess::PreprocessPlugin;
 use tokio::runtime::Runtime;
 

@@ -48,11 +48,7 @@ pub fn view(args: &ViewArgs) -> Result<()> {
         config,
         source,
         model,
-        wishes: RootWishes {
-            size: args.imgsz,
-            min_confidence: args.conf,
-            ..RootWishes::default()
-        },
+        wishes: RootWishes { size: args.imgsz, min_confidence: args.conf, ..RootWishes::default() },
         length: args.seconds.map(Duration::from_secs_f64),
         stop: stopping.clone(),
         link: window.link(),

@@ -171,7 +171,8 @@ pub fn is_framed(picture: &RgbPicture, bbox: BBox, color: [u8; 3], slack: f32) -
     let near = |a: u8, b: u8| a.abs_diff(b) < 40;
     let has_line = |x: f32, y: f32, across: bool| {
         (-slack as i32..=slack as i32).any(|off| {
-            let (x, y) = (x as i32 + if across { 0 } else { off }, y as i32 + if across { off } else { 0 });
+            let (x, y) =
+                (x as i32 + if across { 0 } else { off }, y as i32 + if across { off } else { 0 });
             let inside = (0..picture.size.width as i32).contains(&x)
                 && (0..picture.size.height as i32).contains(&y);
             inside && {

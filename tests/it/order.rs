@@ -11,6 +11,12 @@ fn no_two_systems_race() {
     let config =
         Config { listen: "127.0.0.1:0".to_owned(), device: "cpu".to_owned(), ..Config::default() };
     let mut worker = Worker::new(&config).unwrap();
+    #[cfg(feature = "window")]
+    worker.app_mut().add_plugins(detector_window::WindowPlugin {
+        link: detector_window::Link::new(|_| {}).0,
+        may_change: true,
+        disclose: true,
+    });
     for label in [Sample.intern(), Deliver.intern()] {
         let conflicts = worker.app_mut().world_mut().schedule_scope(label, |world, schedule| {
             schedule.initialize(world).unwrap();

@@ -18,7 +18,7 @@ use detector_components::node::Expected;
 use detector_components::results::{BranchFindings, Finding, Results};
 use detector_components::tally::{LeftOut, NodeTally, Reason, Tally};
 use detector_simulator::{Color, Scene as Drawn, Shape};
-use detector_window::{Link, Look, Scene, Step, Window, WindowError};
+use detector_window::{Link, Look, LookNode, Scene, Window, WindowError};
 
 fn main() -> Result<(), WindowError> {
     let cameras = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(1);
@@ -45,7 +45,8 @@ fn entity(number: u64) -> Entity {
 }
 
 fn look(camera: u64, number: u64, now: Duration) -> Look {
-    let drawn = Drawn { size: Size { width: 640, height: 360 }, seed: camera + 1, ..Drawn::default() };
+    let drawn =
+        Drawn { size: Size { width: 640, height: 360 }, seed: camera + 1, ..Drawn::default() };
     let (root, branch) = (entity(1_000), entity(1_001));
     let frame = Frame {
         sequence: number,
@@ -72,7 +73,11 @@ fn look(camera: u64, number: u64, now: Duration) -> Look {
             outline_in_frame: None,
             track: Some(if shown.shape == Shape::Ball { 2 } else { 1 }),
             top: Vec::new(),
-            branches: vec![BranchFindings { node: branch, name: "color".into(), findings: vec![color] }],
+            branches: vec![BranchFindings {
+                node: branch,
+                name: "color".into(),
+                findings: vec![color],
+            }],
         }
     });
     let findings: Vec<_> = findings.collect();
@@ -89,8 +94,9 @@ fn look(camera: u64, number: u64, now: Duration) -> Look {
             })
             .collect(),
     );
+    let of_branch = NodeTally { looked: 2, found: 2, ..NodeTally::new(branch) };
     let gone = camera == 2;
-    let step = |node, name: &str, depth, boxes| Step {
+    let node = |node, name: &str, depth, boxes| LookNode {
         node,
         name: name.into(),
         depth,
@@ -120,11 +126,11 @@ fn look(camera: u64, number: u64, now: Duration) -> Look {
         results: (!gone).then(|| {
             Arc::new(Results { frame, node: root, findings, inference_nanos: 43_000_000 })
         }),
-        tally: (!gone).then(|| Arc::new(Tally(vec![of_root]))),
+        tally: (!gone).then(|| Arc::new(Tally(vec![of_root, of_branch]))),
         results_age: Duration::from_millis(61),
         finished: number,
         skipped: 3,
         failed: 0,
-        steps: vec![step(root, "shape", 0, true), step(branch, "color", 1, false)],
+        nodes: vec![node(root, "shape", 0, true), node(branch, "color", 1, false)],
     }
 }

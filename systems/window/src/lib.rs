@@ -21,5 +21,5 @@ mod window;
 pub use error::WindowError;
 pub use link::{Command, EndOnDrop, Link, News, Wishes};
 pub use plugin::WindowPlugin;
-pub use scene::{Look, Scene, Step};
+pub use scene::{Look, LookNode, Scene};
 pub use window::{Left, Window};

@@ -59,7 +59,12 @@ pub fn marks(look: &Look, filter: &Filter) -> Vec<Mark> {
             marks.push(Mark {
                 bbox: out.bbox_in_frame,
                 outline: None,
-                title: format!("{} {:.2}: {}", out.class, out.confidence, reason(look, node, out.reason)),
+                title: format!(
+                    "{} {:.2}: {}",
+                    out.class,
+                    out.confidence,
+                    reason(look, node, out.reason)
+                ),
                 notes: Vec::new(),
                 color: color_of(&out.class),
                 kind: Kind::LeftOut,
@@ -97,7 +102,9 @@ fn add(finding: &Finding, kind: Kind, filter: &Filter, marks: &mut Vec<Mark>) {
                 // What stands below a classifier is about the same box.
                 notes.extend(below.branches.iter().flat_map(|branch| {
                     let said = branch.findings.first().filter(|below| shown(branch, below));
-                    said.map(|said| format!("{} {} {:.2}", branch.name, said.class, said.confidence))
+                    said.map(|said| {
+                        format!("{} {} {:.2}", branch.name, said.class, said.confidence)
+                    })
                 }));
             }
         }
@@ -117,8 +124,8 @@ fn add(finding: &Finding, kind: Kind, filter: &Filter, marks: &mut Vec<Mark>) {
 
 fn reason(look: &Look, node: Entity, reason: Reason) -> String {
     match reason {
-        Reason::Weak => match look.step(node) {
-            Some(step) => format!("not above {:.2}", step.min_confidence),
+        Reason::Weak => match look.node(node) {
+            Some(node) => format!("not above {:.2}", node.min_confidence),
             None => "too weak".to_owned(),
         },
         Reason::OtherClass => "not kept".to_owned(),

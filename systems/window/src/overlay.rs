@@ -110,10 +110,16 @@ impl<'a> Overlay<'a> {
                 self.painter.add(Shape::closed_line(points, stroke));
             }
             Some(Outline::Keypoints(points)) => {
-                let seen = |visibility: Option<f32>| visibility.is_none_or(|v| v >= LEAST_VISIBILITY);
+                let seen =
+                    |visibility: Option<f32>| visibility.is_none_or(|v| v >= LEAST_VISIBILITY);
                 for keypoint in points.iter().filter(|keypoint| seen(keypoint.visibility)) {
                     let at = self.point(keypoint.point);
-                    self.painter.circle(at, self.line * 1.6, color, Stroke::new(1.0, Color32::BLACK));
+                    self.painter.circle(
+                        at,
+                        self.line * 1.6,
+                        color,
+                        Stroke::new(1.0, Color32::BLACK),
+                    );
                 }
             }
         }

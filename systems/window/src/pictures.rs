@@ -58,28 +58,27 @@ impl Pictures {
                 include_str!("../../../assets/shaders/frame.wgsl").into(),
             ),
         });
-        let pipeline =
-            screen.device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-                label: Some("frame"),
-                layout: None,
-                vertex: wgpu::VertexState {
-                    module: &module,
-                    entry_point: Some("cover"),
-                    compilation_options: Default::default(),
-                    buffers: &[],
-                },
-                primitive: wgpu::PrimitiveState::default(),
-                depth_stencil: None,
-                multisample: wgpu::MultisampleState::default(),
-                fragment: Some(wgpu::FragmentState {
-                    module: &module,
-                    entry_point: Some("show"),
-                    compilation_options: Default::default(),
-                    targets: &[Some(wgpu::TextureFormat::Rgba8Unorm.into())],
-                }),
-                multiview_mask: None,
-                cache: None,
-            });
+        let pipeline = screen.device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+            label: Some("frame"),
+            layout: None,
+            vertex: wgpu::VertexState {
+                module: &module,
+                entry_point: Some("cover"),
+                compilation_options: Default::default(),
+                buffers: &[],
+            },
+            primitive: wgpu::PrimitiveState::default(),
+            depth_stencil: None,
+            multisample: wgpu::MultisampleState::default(),
+            fragment: Some(wgpu::FragmentState {
+                module: &module,
+                entry_point: Some("show"),
+                compilation_options: Default::default(),
+                targets: &[Some(wgpu::TextureFormat::Rgba8Unorm.into())],
+            }),
+            multiview_mask: None,
+            cache: None,
+        });
         Self { pipeline, of_views: HashMap::new() }
     }
 
@@ -161,10 +160,7 @@ impl Pictures {
             label: Some("frame"),
             layout: &self.pipeline.get_bind_group_layout(0),
             entries: &[
-                wgpu::BindGroupEntry {
-                    binding: 0,
-                    resource: picture.planes.as_entire_binding(),
-                },
+                wgpu::BindGroupEntry { binding: 0, resource: picture.planes.as_entire_binding() },
                 wgpu::BindGroupEntry { binding: 1, resource: about.as_entire_binding() },
             ],
         });

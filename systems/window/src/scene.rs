@@ -59,14 +59,14 @@ pub struct Look {
     pub skipped: u64,
     /// Times that a network failed.
     pub failed: u64,
-    /// The steps of the pipeline, parents first.
-    pub steps: Vec<Step>,
+    /// The nodes of the pipeline, parents first.
+    pub nodes: Vec<LookNode>,
 }
 
-/// A node of the pipeline.
+/// A node of the pipeline that a view runs.
 #[derive(Clone, Debug)]
-pub struct Step {
-    /// The node.
+pub struct LookNode {
+    /// Which.
     pub node: Entity,
     /// Its `modelId`.
     pub name: Arc<str>,
@@ -105,13 +105,13 @@ impl Look {
         self.results.as_deref().filter(|_| self.model_state == ModelState::Ready)
     }
 
-    /// The step that a node is.
-    pub fn step(&self, node: Entity) -> Option<&Step> {
-        self.steps.iter().find(|step| step.node == node)
+    /// What is known of a node.
+    pub fn node(&self, id: Entity) -> Option<&LookNode> {
+        self.nodes.iter().find(|node| node.node == id)
     }
 
     /// Whether what is left out is told.
     pub fn is_disclosed(&self) -> bool {
-        self.steps.iter().any(|step| step.disclosed_from.is_some())
+        self.nodes.iter().any(|node| node.disclosed_from.is_some())
     }
 }

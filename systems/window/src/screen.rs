@@ -47,14 +47,13 @@ impl Screen {
             ..Default::default()
         }))
         .map_err(|error| refused(&error))?;
-        let (device, queue) =
-            pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
-                label: Some("window"),
-                required_limits: adapter.limits(),
-                memory_hints: wgpu::MemoryHints::MemoryUsage,
-                ..wgpu::DeviceDescriptor::default()
-            }))
-            .map_err(|error| refused(&error))?;
+        let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
+            label: Some("window"),
+            required_limits: adapter.limits(),
+            memory_hints: wgpu::MemoryHints::MemoryUsage,
+            ..wgpu::DeviceDescriptor::default()
+        }))
+        .map_err(|error| refused(&error))?;
         // The default ends the process: a picture that is not drawn is no reason for that.
         device.on_uncaptured_error(Arc::new(|error: wgpu::Error| {
             warn!(%error, "the window was not drawn as it should be");
@@ -117,9 +116,8 @@ impl Screen {
         pixels_per_point: f32,
     ) -> Result<(), WindowError> {
         let texture = match self.surface.get_current_texture() {
-            CurrentSurfaceTexture::Success(texture) | CurrentSurfaceTexture::Suboptimal(texture) => {
-                texture
-            }
+            CurrentSurfaceTexture::Success(texture)
+            | CurrentSurfaceTexture::Suboptimal(texture) => texture,
             CurrentSurfaceTexture::Timeout | CurrentSurfaceTexture::Occluded => return Ok(()),
             CurrentSurfaceTexture::Outdated | CurrentSurfaceTexture::Lost => {
                 self.surface.configure(&self.device, &self.config);

@@ -15,7 +15,7 @@ use detector_components::view::{
 };
 
 use crate::link::{Command, Link};
-use crate::scene::{Look, Scene, Step};
+use crate::scene::{Look, LookNode, Scene};
 
 /// From which confidence on is told what nodes leave out: below it, networks say almost anything.
 pub const DISCLOSED_FROM: f32 = 0.05;
@@ -185,20 +185,20 @@ impl Sights<'_, '_> {
             finished: counters.finished,
             skipped: counters.skipped,
             failed: counters.failed,
-            steps: members
+            nodes: members
                 .into_iter()
                 .flat_map(Nodes::iter)
-                .filter_map(|node| self.step(node))
+                .filter_map(|node| self.node(node))
                 .collect(),
         })
     }
 
-    fn step(&self, id: Entity) -> Option<Step> {
+    fn node(&self, id: Entity) -> Option<LookNode> {
         let (node, keep, trigger, parent, runs, disclosed) = self.nodes.get(id).ok()?;
         let network = runs.and_then(|runs| self.networks.get(runs.0).ok());
         let above = |parent: &BranchOf| self.nodes.get(parent.0).ok().and_then(|above| above.3);
         let depth = std::iter::successors(parent, |parent| above(parent)).count();
-        Some(Step {
+        Some(LookNode {
             node: id,
             name: node.name.clone(),
             depth,

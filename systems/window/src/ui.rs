@@ -143,16 +143,23 @@ impl Ui {
                     }
                 }
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    if ui.button("Step  .").on_hover_text("Show the newest frame and stand still").clicked() {
+                    if ui
+                        .button("Step  ( . )")
+                        .on_hover_text("Show the newest frame and stand still")
+                        .clicked()
+                    {
                         self.still = Some(newest.clone());
                     }
                     let mut still = self.still.is_some();
-                    let name = if still { "Go on  ␣" } else { "Pause  ␣" };
+                    let name = if still { "Go on  (Space)" } else { "Pause  (Space)" };
                     let hint = "The picture stands still; the worker goes on";
                     if ui.toggle_value(&mut still, name).on_hover_text(hint).clicked() {
                         self.still = still.then(|| newest.clone());
                     }
-                    ui.add(egui::Label::new(RichText::new(&*scene.device).small().color(style::QUIET)).truncate());
+                    ui.add(
+                        egui::Label::new(RichText::new(&*scene.device).small().color(style::QUIET))
+                            .truncate(),
+                    );
                 });
             });
         });

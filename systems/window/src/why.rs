@@ -8,7 +8,7 @@ use detector_components::network::NetworkState;
 use detector_components::node::Expected;
 use detector_components::tally::{NodeTally, Reason};
 
-use crate::scene::{Look, Step};
+use crate::scene::{Look, LookNode};
 
 /// How much it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,11 +48,13 @@ pub fn why(look: &Look) -> Vec<Why> {
         }
         return reasons;
     };
-    for step in &look.steps {
-        match tally.get(step.node) {
-            Some(entry) => reasons.extend(of_step(step, entry)),
-            None if step.depth > 0 && look.results.as_ref().is_some_and(|r| !r.findings.is_empty()) => {
-                let text = format!("{} did not run: what starts it was not found", step.name);
+    for node in &look.nodes {
+        match tally.get(node.node) {
+            Some(entry) => reasons.extend(of_node(node, entry)),
+            None if node.depth > 0
+                && look.results.as_ref().is_some_and(|r| !r.findings.is_empty()) =>
+            {
+                let text = format!("{} did not run: what starts it was not found", node.name);
                 reasons.push(Why::new(Mood::Quiet, text));
             }
             None => {}
@@ -85,8 +87,8 @@ fn of_model(look: &Look) -> Option<Why> {
         ModelState::Ready => return None,
         ModelState::Fetching => Why::new(Mood::Waiting, "The model is being fetched"),
         ModelState::Loading => {
-            let loading = |step: &&Step| step.network == NetworkState::Loading;
-            let names: Vec<_> = look.steps.iter().filter(loading).map(|step| &*step.name).collect();
+            let loading = |node: &&LookNode| node.network == NetworkState::Loading;
+            let names: Vec<_> = look.nodes.iter().filter(loading).map(|node| &*node.name).collect();
             let text = match names.is_empty() {
                 true => "The model is being loaded".to_owned(),
                 false => format!("The model is being loaded and warmed: {}", names.join(", ")),
@@ -99,8 +101,8 @@ fn of_model(look: &Look) -> Option<Why> {
     })
 }
 
-fn of_step(step: &Step, tally: &NodeTally) -> Vec<Why> {
-    let name = &step.name;
+fn of_node(node: &LookNode, tally: &NodeTally) -> Vec<Why> {
+    let name = &node.name;
     let mut reasons = Vec::new();
     if tally.failed > 0 {
         let text = format!("{name} failed {}; the log says why", times(tally.failed));
@@ -110,18 +112,21 @@ fn of_step(step: &Step, tally: &NodeTally) -> Vec<Why> {
     let counts = tally.counts;
     if counts.weak > 0 {
         let best = best(tally, Reason::Weak);
-        let least = step.min_confidence;
+        let least = node.min_confidence;
         quiet(format!("{name}: {} not above {least:.2}{best}", things(counts.weak)));
     }
     if counts.other_class > 0 {
-        let (kept, best) = (listed(&step.classes), best(tally, Reason::OtherClass));
-        quiet(format!("{name}: {} of a class it does not keep ({kept}){best}", things(counts.other_class)));
+        let (kept, best) = (listed(&node.classes), best(tally, Reason::OtherClass));
+        quiet(format!(
+            "{name}: {} of a class it does not keep ({kept}){best}",
+            things(counts.other_class)
+        ));
     }
     if counts.too_many > 0 {
         quiet(format!("{name}: {} more than it keeps of one picture", things(counts.too_many)));
     }
     if counts.unexpected > 0 {
-        let expected = match &step.expected {
+        let expected = match &node.expected {
             Expected::Nothing => String::new(),
             Expected::AnyOf(classes) => format!(": none of {} was there", listed(classes)),
             Expected::AllOf(classes) => format!(": not all of {} were there", listed(classes)),
@@ -129,18 +134,18 @@ fn of_step(step: &Step, tally: &NodeTally) -> Vec<Why> {
         quiet(format!("{name} gave no answer{expected}; {} left out", things(counts.unexpected)));
     }
     if tally.not_of_its_classes > 0 {
-        let (count, starts) = (things(tally.not_of_its_classes), listed(&step.starts_on));
+        let (count, starts) = (things(tally.not_of_its_classes), listed(&node.starts_on));
         quiet(format!("{name} did not look at {count}: it starts on {starts}"));
     }
     if tally.not_confident_enough > 0 {
-        let (count, from) = (things(tally.not_confident_enough), step.starts_from);
+        let (count, from) = (things(tally.not_confident_enough), node.starts_from);
         quiet(format!("{name} did not look at {count} with less than {from:.2}"));
     }
     let nothing_left_out = tally.left_out.is_empty() && tally.failed == 0;
-    if tally.looked > 0 && tally.found == 0 && nothing_left_out && step.finds_boxes != Some(false) {
-        quiet(match step.disclosed_from {
+    if tally.looked > 0 && tally.found == 0 && nothing_left_out && node.finds_boxes != Some(false) {
+        quiet(match node.disclosed_from {
             Some(from) => format!("{name} saw nothing, not even with {from:.2}"),
-            None => format!("{name} saw nothing above {:.2}", step.min_confidence),
+            None => format!("{name} saw nothing above {:.2}", node.min_confidence),
         });
     }
     reasons

@@ -52,6 +52,14 @@ fn a_looped_file_goes_on() {
 }
 
 #[test]
+fn a_missing_device_is_said() {
+    let mut engine = Engine::new();
+    let camera = engine.open(CameraSource::Device("/dev/video-nowhere".into()));
+    let reason = engine.reason(camera);
+    assert!(reason.contains("/dev/video-nowhere"), "{reason}");
+}
+
+#[test]
 fn a_missing_file_is_said() {
     let mut engine = Engine::new();
     let camera = engine.open(source(Path::new("/nowhere/clip.mp4"), false));

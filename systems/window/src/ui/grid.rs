@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use detector_components::camera::StreamState;
 use detector_components::model::ModelState;
-use egui::{Align2, Color32, Context, CornerRadius, FontId, Frame, Id, Rect, Sense, Stroke, StrokeKind, pos2, vec2};
+use egui::{
+    Align2, Color32, Context, CornerRadius, FontId, Frame, Id, Rect, Sense, Stroke, StrokeKind,
+    pos2, vec2,
+};
 
 use super::{TextureOf, Ui, fit, millis};
 use crate::overlay::elided;
@@ -37,8 +40,7 @@ impl Ui {
             egui::ScrollArea::vertical().show_viewport(ui, |ui, _| {
                 let rows = scene.looks.len().div_ceil(columns);
                 let height = rows as f32 * (tile.y + GAP) - GAP;
-                let (all, _) =
-                    ui.allocate_exact_size(vec2(space.width(), height), Sense::hover());
+                let (all, _) = ui.allocate_exact_size(vec2(space.width(), height), Sense::hover());
                 for (index, look) in scene.looks.iter().enumerate() {
                     let (row, column) = (index / columns, index % columns);
                     let corner = vec2(column as f32 * (tile.x + GAP), row as f32 * (tile.y + GAP));
@@ -65,12 +67,17 @@ impl Ui {
         let (color, facts) = (state_color(look), facts(look));
         let font = FontId::proportional(12.5);
         let facts = elided(&painter, &facts, font, style::QUIET, caption.width() * 0.6);
-        let facts_at = pos2(caption.max.x - facts.size().x, caption.center().y - facts.size().y / 2.0);
+        let facts_at =
+            pos2(caption.max.x - facts.size().x, caption.center().y - facts.size().y / 2.0);
         let room = facts_at.x - caption.min.x - 24.0;
         painter.galley(facts_at, facts, style::QUIET);
         painter.circle_filled(pos2(caption.min.x + 4.0, caption.center().y), 4.0, color);
         let name = elided(&painter, &look.name, FontId::proportional(13.5), style::INK, room);
-        painter.galley(pos2(caption.min.x + 14.0, caption.center().y - name.size().y / 2.0), name, style::INK);
+        painter.galley(
+            pos2(caption.min.x + 14.0, caption.center().y - name.size().y / 2.0),
+            name,
+            style::INK,
+        );
 
         let stroke = match (self.focused == Some(look.view), response.hovered()) {
             (true, _) => Stroke::new(2.0, style::CHOSEN),

@@ -11,7 +11,7 @@ use egui::{Frame, Margin, RichText, ScrollArea, Slider};
 use super::grid::state_color;
 use super::{TextureOf, Ui, millis};
 use crate::link::{Command, Wishes};
-use crate::scene::{Look, Scene, Step};
+use crate::scene::{Look, LookNode, Scene};
 use crate::style;
 use crate::why::why;
 
@@ -30,14 +30,17 @@ impl Ui {
         wishes: &Wishes,
     ) {
         let frame = Frame::new().fill(style::CARD).inner_margin(Margin::symmetric(14, 10));
-        egui::Panel::right("about").exact_size(PANEL).resizable(false).frame(frame).show(ui, |ui| {
-            ScrollArea::vertical().show(ui, |ui| {
-                state(ui, look);
-                self.thresholds(ui, scene, look, wishes);
-                self.found(ui, look);
-                self.reasons(ui, look, wishes);
-            });
-        });
+        egui::Panel::right("about").exact_size(PANEL).resizable(false).frame(frame).show(
+            ui,
+            |ui| {
+                ScrollArea::vertical().show(ui, |ui| {
+                    state(ui, look);
+                    self.thresholds(ui, scene, look, wishes);
+                    self.found(ui, look);
+                    self.reasons(ui, look, wishes);
+                });
+            },
+        );
         let frame = Frame::new().fill(style::GROUND).inner_margin(10);
         egui::CentralPanel::default().frame(frame).show(ui, |ui| {
             self.picture(ui, ui.available_rect_before_wrap(), look, texture_of, 8);
@@ -46,7 +49,7 @@ impl Ui {
 
     /// What each node finds at least, to be changed while one looks.
     fn thresholds(&mut self, ui: &mut egui::Ui, scene: &Scene, look: &Look, wishes: &Wishes) {
-        if look.steps.is_empty() {
+        if look.nodes.is_empty() {
             return;
         }
         let hint = match scene.may_change {
@@ -54,12 +57,14 @@ impl Ui {
             false => "Hides what was found, in this window only",
         };
         heading(ui, "Least confidence").on_hover_text(hint);
-        for step in look.steps.iter().filter(|step| step.finds_boxes != Some(false)) {
-            let own = step.min_confidence;
-            let wanted = self.filter.hidden_below.get(&step.node).copied();
+        for node in look.nodes.iter().filter(|node| node.finds_boxes != Some(false)) {
+            let own = node.min_confidence;
+            let wanted = self.filter.hidden_below.get(&node.node).copied();
             let before = if scene.may_change { own } else { wanted.unwrap_or(own) };
             let mut least = before;
-            ui.add(egui::Label::new(RichText::new(&*step.name).small().color(style::QUIET)).truncate());
+            ui.add(
+                egui::Label::new(RichText::new(&*node.name).small().color(style::QUIET)).truncate(),
+            );
             // Below what the worker finds, there is nothing to show.
             let from = if scene.may_change { LEAST } else { own };
             ui.spacing_mut().slider_width = PANEL - 90.0;
@@ -69,9 +74,9 @@ impl Ui {
                 continue;
             }
             if scene.may_change {
-                wishes.ask(Command::SetThreshold { node: step.node, min_confidence: least });
+                wishes.ask(Command::SetThreshold { node: node.node, min_confidence: least });
             } else {
-                self.filter.hidden_below.insert(step.node, least);
+                self.filter.hidden_below.insert(node.node, least);
             }
         }
     }
@@ -92,7 +97,11 @@ impl Ui {
             let [red, green, blue] = detector_picture::color_of(class);
             ui.horizontal(|ui| {
                 let (dot, _) = ui.allocate_exact_size(egui::vec2(10.0, 10.0), egui::Sense::hover());
-                ui.painter().circle_filled(dot.center(), 5.0, egui::Color32::from_rgb(red, green, blue));
+                ui.painter().circle_filled(
+                    dot.center(),
+                    5.0,
+                    egui::Color32::from_rgb(red, green, blue),
+                );
                 ui.label(format!("{count} × {class}"));
             });
         }
@@ -105,7 +114,8 @@ impl Ui {
             ui.label(RichText::new(why.text).color(style::color_of(why.mood)));
         }
         let mut shown = self.filter.left_out;
-        let hint = "The networks then tell what their nodes leave out. What is found stays the same";
+        let hint =
+            "The networks then tell what their nodes leave out. What is found stays the same";
         if ui.checkbox(&mut shown, "Show what was left out  (L)").on_hover_text(hint).changed() {
             self.show_left_out(look, shown, wishes);
         }
@@ -157,11 +167,11 @@ fn words_of_stream(look: &Look) -> &'static str {
 }
 
 fn words_of_model(look: &Look) -> String {
-    let ready = |step: &&Step| step.network == NetworkState::Ready;
+    let ready = |node: &&LookNode| node.network == NetworkState::Ready;
     match look.model_state {
         ModelState::Fetching => "fetching".to_owned(),
         ModelState::Loading => {
-            format!("loading, {} of {}", look.steps.iter().filter(ready).count(), look.steps.len())
+            format!("loading, {} of {}", look.nodes.iter().filter(ready).count(), look.nodes.len())
         }
         ModelState::Ready => "ready".to_owned(),
         ModelState::Failed { .. } => "failed".to_owned(),

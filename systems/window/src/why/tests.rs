@@ -9,8 +9,8 @@ use super::*;
 const ROOT: Entity = Entity::from_raw_u32(1).unwrap();
 const BRANCH: Entity = Entity::from_raw_u32(2).unwrap();
 
-fn step(node: Entity, name: &str, depth: usize) -> Step {
-    Step {
+fn node(node: Entity, name: &str, depth: usize) -> LookNode {
+    LookNode {
         node,
         name: name.into(),
         depth,
@@ -44,7 +44,7 @@ fn look(tally: Option<Vec<NodeTally>>) -> Look {
         finished: 1,
         skipped: 0,
         failed: 0,
-        steps: vec![step(ROOT, "cars", 0), step(BRANCH, "plates", 1)],
+        nodes: vec![node(ROOT, "cars", 0), node(BRANCH, "plates", 1)],
     }
 }
 
@@ -99,7 +99,7 @@ fn an_answer_without_what_is_expected_is_said_to_be_none() {
     let mut root = looked(ROOT);
     root.leave_out(vec![out(Reason::Unexpected, "car", 0.9)]);
     let mut look = look(Some(vec![root]));
-    look.steps[0].expected = Expected::AnyOf(vec!["bus".into()]);
+    look.nodes[0].expected = Expected::AnyOf(vec!["bus".into()]);
     check(&look, &["cars gave no answer: none of bus was there; 1 thing left out"]);
 }
 
@@ -107,7 +107,7 @@ fn an_answer_without_what_is_expected_is_said_to_be_none() {
 fn an_empty_picture_is_told_from_one_that_was_not_disclosed() {
     let mut look = look(Some(vec![looked(ROOT)]));
     check(&look, &["cars saw nothing, not even with 0.05"]);
-    look.steps[0].disclosed_from = None;
+    look.nodes[0].disclosed_from = None;
     check(&look, &["cars saw nothing above 0.50"]);
 }
 
@@ -116,7 +116,7 @@ fn what_comes_before_detections_is_told_first() {
     let mut look = look(None);
     look.stream = StreamState::Reconnecting { reason: "it refused the password".into() };
     look.model_state = ModelState::Loading;
-    look.steps[1].network = NetworkState::Loading;
+    look.nodes[1].network = NetworkState::Loading;
     check(
         &look,
         &[

@@ -4,6 +4,7 @@
 //! newest [`Scene`] at a [`Link`] and never waits for anybody to look; the window has the main thread
 //! and a device of its own. Closing it, moving it, or a display that is slow changes no result.
 
+mod colors;
 mod error;
 mod link;
 mod marks;

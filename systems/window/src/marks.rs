@@ -133,3 +133,6 @@ fn reason(look: &Look, node: Entity, reason: Reason) -> String {
         Reason::Unexpected => "not expected alone".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,6 +73,10 @@ impl Ui {
     }
 
     fn keys(&mut self, context: &Context, newest: &Arc<Scene>, scene: &Scene, wishes: &Wishes) {
+        // A slider that is being used takes the same keys.
+        if context.egui_wants_keyboard_input() {
+            return;
+        }
         let pressed = |key| context.input(|input| input.key_pressed(key));
         let views: Vec<Entity> = scene.looks.iter().map(|look| look.view).collect();
         let at = self.focused.and_then(|focused| views.iter().position(|view| *view == focused));

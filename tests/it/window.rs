@@ -29,9 +29,9 @@ fn boxed_square(picture: &RgbPicture) -> Option<BBox> {
 fn a_camera_is_viewed_with_boxes_where_the_objects_are() {
     let (desktop, camera) = (Desktop::start(), start_camera());
     let (model, source) = (fixture("tiny-color-detect.pt"), camera.url("/drawn").to_string());
-    let program = Program::begin(
-        &["view", "--device", "cpu", "--model", model.to_str().unwrap(), "--source", &source],
+    let program = Program::begin_on(
         desktop.display(),
+        &["view", "--device", "cpu", "--model", model.to_str().unwrap(), "--source", &source],
     );
 
     let square = desktop.wait_for("box around the red square", boxed_square);
@@ -52,7 +52,7 @@ fn a_camera_is_viewed_with_boxes_where_the_objects_are() {
 fn a_closed_window_leaves_the_worker_running() {
     let (desktop, camera, web) = (Desktop::start(), start_camera(), start_web_server(1));
     let args = ["run", "--window", "--device", "cpu", "--listen", "127.0.0.1:0"];
-    let mut program = Program::begin(&args, desktop.display());
+    let mut program = Program::begin_on(desktop.display(), &args);
     program.wait_until_it_listens();
     let mut cms = Cms::connect(program.address());
     let (url, model) = (camera.url("/drawn").to_string(), web.url("/colors.mpta").to_string());
@@ -77,7 +77,7 @@ fn a_closed_window_leaves_the_worker_running() {
 #[test]
 fn without_a_display_the_worker_runs_and_says_so() {
     let args = ["run", "--window", "--device", "cpu", "--listen", "127.0.0.1:0"];
-    let mut program = Program::begin(&args, ":99999");
+    let mut program = Program::begin_on(":99999", &args);
     program.wait_for_line(&["no display can be opened", "the worker runs without one"]);
     program.wait_until_it_listens();
     let report = |message: &Value| message["type"] == "stateReport";
@@ -89,7 +89,7 @@ fn without_a_display_the_worker_runs_and_says_so() {
 fn without_a_display_view_says_what_to_do() {
     let model = fixture("tiny-color-detect.pt");
     let args = ["view", "--model", model.to_str().unwrap(), "--source", "0"];
-    let (status, said) = Program::begin(&args, ":99999").wait_for_end();
+    let (status, said) = Program::begin_on(":99999", &args).wait_for_end();
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("set DISPLAY") && said.contains("the worker's page"), "{said}");
 }

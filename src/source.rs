@@ -3,13 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use detector_components::camera::CameraSource;
 use detector_components::secret::SecretUrl;
 use detector_ingest::{IngestConfig, gives_snapshots};
 
 /// Between two snapshots.
 pub const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(500);
+
+/// What is said of a text that names no camera.
+const EXPECTED: &str =
+    "the camera's address: expected a URL such as rtsp://user:password@host/path, or a file";
 
 /// The camera behind an address, a file or a device of this machine: `/dev/video0`, or its number.
 ///
@@ -25,6 +29,10 @@ pub fn camera(text: &str) -> Result<CameraSource> {
     if url.scheme() == "file" {
         let path = url.expose().to_file_path().ok().context("it is no path of this machine")?;
         return Ok(CameraSource::File { path, looped: true, real_time: true });
+    }
+    // `user:password@host` is a URL too, of the scheme `user`.
+    if !matches!(url.scheme(), "rtsp" | "rtsps" | "http" | "https") {
+        bail!("{EXPECTED}");
     }
     let config = IngestConfig::default();
     let still = matches!(url.scheme(), "http" | "https")
@@ -56,9 +64,7 @@ pub fn address(text: &str) -> Result<SecretUrl> {
             Ok(SecretUrl::new(url))
         }
         // The text is not repeated: a password may be why it is none.
-        Err(error) => Err(error).context(
-            "the camera's address: expected a URL such as rtsp://user:password@host/path, or a file",
-        ),
+        Err(error) => Err(error).context(EXPECTED),
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::desktop::{Desktop, is_framed, place};
 use crate::program::Program;
-use crate::stand::{Cms, fixture, start_camera, start_web_server};
+use crate::stand::{Cms, PATIENCE, fixture, start_camera, start_web_server};
 
 const ENTER: u32 = 0xff0d;
 const ESCAPE: u32 = 0xff1b;
@@ -45,7 +45,7 @@ fn a_camera_is_viewed_with_boxes_where_the_objects_are() {
     desktop.close_window();
     let (status, said) = program.wait_for_end();
     assert_eq!(status, Some(0), "{said}");
-    assert_eq!(camera.clients("/drawn"), 0);
+    camera.wait_for_clients("/drawn", 0, PATIENCE).unwrap();
 }
 
 #[test]

@@ -213,7 +213,8 @@ fn millis(duration: std::time::Duration) -> String {
     match duration.as_secs_f64() {
         secs if secs >= 10.0 => format!("{secs:.0} s"),
         secs if secs >= 1.0 => format!("{secs:.1} s"),
-        secs => format!("{:.0} ms", secs * 1e3),
+        secs if secs >= 0.01 => format!("{:.0} ms", secs * 1e3),
+        secs => format!("{:.1} ms", secs * 1e3),
     }
 }
 

@@ -179,6 +179,8 @@ fn build(
             (url, None, *real_time)
         }
         CameraSource::Device(path) => {
+            // GStreamer's element says of a device that is not there only that it failed.
+            path.metadata().map_err(|error| format!("{}: {error}", path.display()))?;
             let url = Url::parse(&format!("v4l2://{}", path.display()));
             (url.map_err(|error| error.to_string())?, None, false)
         }

@@ -57,7 +57,7 @@ fn a_closed_window_leaves_the_worker_running() {
     let mut cms = Cms::connect(program.address());
     let (url, model) = (camera.url("/drawn").to_string(), web.url("/colors.mpta").to_string());
     cms.subscribe("gate;drawn", &url, &model);
-    cms.subscribe("office;yard", &web.url("/nothing.jpg").to_string(), &model);
+    cms.subscribe("office;yard", web.url("/nothing.jpg").as_str(), &model);
 
     // Two cameras beside each other, one of which is not there; then the other large, and back.
     let width = |picture: &RgbPicture| boxed_square(picture).map(|square| square.x2 - square.x1);

@@ -194,8 +194,8 @@ impl BenchArgs {
 }
 
 fn open(args: &BenchArgs) -> Result<InferenceDevice> {
-    let choice: DeviceChoice = args.device.parse().context("--device")?;
-    let precision: PrecisionChoice = args.precision.parse().context("--precision")?;
+    let choice: DeviceChoice = args.on.device.parse().context("--device")?;
+    let precision: PrecisionChoice = args.on.precision.parse().context("--precision")?;
     let device =
         InferenceDevice::open(choice, precision).context("opening the inference device")?;
     Ok(device.with_threads(args.threads))

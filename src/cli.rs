@@ -156,6 +156,17 @@ pub struct InspectArgs {
     pub json: bool,
 }
 
+/// What networks run on, and how.
+#[derive(Args, Debug, Clone)]
+pub struct DeviceArgs {
+    /// What inference runs on: auto, cpu, gpu, gpu:N, gpu:software.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: String,
+    /// The numbers that networks compute with: auto, f32, f16, bf16.
+    #[arg(long, value_name = "PRECISION", default_value = "auto")]
+    pub precision: String,
+}
+
 /// What to time, and how.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  detector-worker bench --model yolo11n.pt --batch 4")]
@@ -163,12 +174,9 @@ pub struct BenchArgs {
     /// A checkpoint, or an archive: its first network.
     #[arg(long, value_name = "FILE.pt|FILE.mpta")]
     pub model: PathBuf,
-    /// What inference runs on: auto, cpu, gpu, gpu:N, gpu:software.
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    pub device: String,
-    /// The numbers that the network computes with: auto, f32, f16, bf16.
-    #[arg(long, value_name = "PRECISION", default_value = "auto")]
-    pub precision: String,
+    /// What computes.
+    #[command(flatten)]
+    pub on: DeviceArgs,
     /// Side of the network's input in pixels; the size it was trained for if not given.
     #[arg(long, value_name = "PIXELS")]
     pub imgsz: Option<usize>,
@@ -198,12 +206,9 @@ pub struct DetectArgs {
     /// A checkpoint, or an archive with a pipeline.
     #[arg(long, value_name = "FILE.pt|FILE.mpta")]
     pub model: PathBuf,
-    /// What inference runs on: auto, cpu, gpu, gpu:N, gpu:software.
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    pub device: String,
-    /// The numbers that networks compute with: auto, f32, f16, bf16.
-    #[arg(long, value_name = "PRECISION", default_value = "auto")]
-    pub precision: String,
+    /// What computes.
+    #[command(flatten)]
+    pub on: DeviceArgs,
     /// Longest side of the network's input in pixels; the size it was trained for if not given.
     #[arg(long, value_name = "PIXELS")]
     pub imgsz: Option<u32>,
@@ -256,8 +261,7 @@ impl DetectArgs {
     pub fn of_model(model: &Path) -> Self {
         Self {
             model: model.to_owned(),
-            device: "cpu".to_owned(),
-            precision: "auto".to_owned(),
+            on: DeviceArgs { device: "cpu".to_owned(), precision: "auto".to_owned() },
             imgsz: None,
             conf: None,
             iou: None,
@@ -284,12 +288,9 @@ pub struct ViewArgs {
     /// or its number.
     #[arg(long, value_name = "URL|FILE|DEVICE")]
     pub source: String,
-    /// What inference runs on: auto, cpu, gpu, gpu:N, gpu:software.
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    pub device: String,
-    /// The numbers that networks compute with: auto, f32, f16, bf16.
-    #[arg(long, value_name = "PRECISION", default_value = "auto")]
-    pub precision: String,
+    /// What computes.
+    #[command(flatten)]
+    pub on: DeviceArgs,
     /// Longest side of the network's input in pixels; the size it was trained for if not given.
     #[arg(long, value_name = "PIXELS")]
     pub imgsz: Option<u32>,

@@ -88,7 +88,7 @@ impl Detector {
     /// # Errors
     /// When there is no such device, or the model cannot be used.
     pub(crate) fn start(args: &DetectArgs) -> Result<Self> {
-        let (device, precision) = (args.device.clone(), args.precision.clone());
+        let (device, precision) = (args.on.device.clone(), args.on.precision.clone());
         let config = Config { device, precision, ..Config::default() };
         let (wake, sleeper) = wake();
         let mut app = App::empty();
@@ -160,7 +160,9 @@ impl Detector {
         let (size, longest) = (info.input, info.input.width.max(info.input.height));
         let shaped = world.get::<InputShape>(root).is_some();
         match fit {
-            Fit::Picture => drop(world.entity_mut(root).insert(InputShape::Rect { longest })),
+            Fit::Picture => {
+                world.entity_mut(root).insert(InputShape::Rect { longest });
+            }
             Fit::Network if !shaped => {
                 world.entity_mut(root).insert(InputShape::Fixed(size));
             }

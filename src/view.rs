@@ -112,8 +112,8 @@ impl Viewing {
 
 fn config(args: &ViewArgs) -> Config {
     Config {
-        device: args.device.clone(),
-        precision: args.precision.clone(),
+        device: args.on.device.clone(),
+        precision: args.on.precision.clone(),
         target_fps: args.fps,
         ..Config::default()
     }

@@ -3,12 +3,10 @@
 // In: the planes of a picture as they lie in memory, and tables of what each column and row is made
 // of. Out: `[height, width, 3]`, red, green and blue from 0 to 1. One invocation for each two pixels
 // of the input, so that those of 16 bits fill whole words. All arithmetic is of whole numbers, and
-// gives the same bits as `fill_host` on the CPU.
+// gives the same bits as `fill_host` on the CPU. Behind `planes.wgsl`.
 
 struct Job {
-    // First byte, and bytes from row to row, of each plane.
-    plane: vec4<u32>,
-    stride: vec4<u32>,
+    frame: Planes,
     // First column and row of the part that is looked at.
     origin: vec2<u32>,
     // The input's columns and rows.
@@ -20,22 +18,12 @@ struct Job {
     tables: vec2<u32>,
     // Pixels of the slot before this row of it.
     first_pixel: u32,
-    // 0: RGB, 1: NV12, 2: I420.
-    format: u32,
     // 0: two by two neighbours. Every pixel that shrinks into one: 1: first across, 2: first down.
     filter_kind: u32,
     // 0: 32 bits, 1: 16 bits.
     half: u32,
-    black: i32,
-    // Luma and chroma to RGB, 16 bits behind the point.
-    luma: i32,
-    red_from_v: i32,
-    green_from_u: i32,
-    green_from_v: i32,
-    blue_from_u: i32,
 }
 
-@group(0) @binding(0) var<storage, read> planes: array<u32>;
 @group(0) @binding(1) var<storage, read_write> slot: array<u32>;
 @group(0) @binding(2) var<uniform> job: Job;
 // The values of the samples 0 to 255, as they lie in the slot; then what the jobs point at.
@@ -43,36 +31,9 @@ struct Job {
 
 const PADDING: vec3<i32> = vec3(114);
 
-fn byte_at(place: u32) -> i32 {
-    return i32((planes[place >> 2u] >> ((place & 3u) * 8u)) & 0xffu);
-}
-
 // A pixel of the part that is looked at, 0 to 255.
 fn pixel(at: vec2<u32>) -> vec3<i32> {
-    let column = job.origin.x + at.x;
-    let row = job.origin.y + at.y;
-    if job.format == 0u {
-        let place = job.plane.x + row * job.stride.x + column * 3u;
-        return vec3(byte_at(place), byte_at(place + 1u), byte_at(place + 2u));
-    }
-    let luma = byte_at(job.plane.x + row * job.stride.x + column);
-    var u: i32;
-    var v: i32;
-    if job.format == 1u {
-        let place = job.plane.y + (row / 2u) * job.stride.y + (column / 2u) * 2u;
-        u = byte_at(place) - 128;
-        v = byte_at(place + 1u) - 128;
-    } else {
-        u = byte_at(job.plane.y + (row / 2u) * job.stride.y + column / 2u) - 128;
-        v = byte_at(job.plane.z + (row / 2u) * job.stride.z + column / 2u) - 128;
-    }
-    let grey = (luma - job.black) * job.luma + 32768;
-    let fixed = vec3(
-        grey + job.red_from_v * v,
-        grey + job.green_from_u * u + job.green_from_v * v,
-        grey + job.blue_from_u * u,
-    );
-    return clamp(fixed >> vec3(16u), vec3(0), vec3(255));
+    return pixel_of(job.frame, job.origin + at);
 }
 
 // Two neighbours and how much of each, 11 bits behind the point.

@@ -15,6 +15,7 @@ mod error;
 mod jpeg;
 mod matrix;
 mod palette;
+mod planes;
 mod rgb;
 mod shrink;
 
@@ -24,4 +25,5 @@ pub use encode::{encode_jpeg, encode_png};
 pub use error::PictureError;
 pub use matrix::ToRgb;
 pub use palette::color_of;
+pub use planes::{PLANES_SHADER, ShaderPlanes, planes};
 pub use rgb::{RgbPicture, rgb};

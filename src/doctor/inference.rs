@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use detector_components::results::Results;
 use detector_infer::adapters;
 
-use crate::cli::DetectArgs;
+use crate::cli::{DetectArgs, DeviceArgs};
 use crate::config::Config;
 use crate::detect::Detector;
 use crate::findings::Finding;
@@ -64,7 +64,8 @@ fn inference(config: &Config) -> Finding {
 fn run(config: &Config) -> Result<String> {
     let checkpoint = tiny::checkpoint()?;
     let (device, precision) = (config.device.clone(), config.precision.clone());
-    let args = DetectArgs { device, precision, ..DetectArgs::of_model(&checkpoint) };
+    let args =
+        DetectArgs { on: DeviceArgs { device, precision }, ..DetectArgs::of_model(&checkpoint) };
     let mut detector = Detector::start(&args)?;
     let began = Instant::now();
     let results = detector.results(tiny::scene().draw(0), Path::new("the drawn picture"))?;

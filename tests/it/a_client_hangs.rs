@@ -9,7 +9,7 @@ use tokio::net::TcpSocket;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::program::Program;
-use crate::stand::{Cms, start_camera, start_web_server};
+use crate::stand::{Cms, start_camera, start_web_server, state};
 
 /// Heartbeats of a second each, for which it does not read.
 const HEARTBEATS: usize = 30;
@@ -45,14 +45,6 @@ impl Hung {
     }
 }
 
-/// What the worker says of itself.
-fn state(cms: &Cms, worker: SocketAddr) -> Value {
-    let answer = cms.get(&format!("http://{worker}/state"), None);
-    let (head, body) = answer.split_once('\n').unwrap();
-    assert!(head.starts_with("200"), "{head}");
-    serde_json::from_str(body).unwrap()
-}
-
 fn dropped(state: &Value) -> u64 {
     state["counters"]["droppedDetections"].as_u64().unwrap()
 }
@@ -82,7 +74,7 @@ fn a_client_that_stops_reading_for_30_s_changes_nothing_for_others() {
     });
     while before.is_null() || dropped(&before) == 0 {
         reading.wait_for_detection("gate;drawn");
-        before = state(&reading, address);
+        before = state(address);
     }
     let memory_before = worker.memory();
 
@@ -100,7 +92,7 @@ fn a_client_that_stops_reading_for_30_s_changes_nothing_for_others() {
             message["type"] == "stateReport"
         });
         assert!(seen > 0, "nothing was seen between two heartbeats");
-        let now = state(&reading, address);
+        let now = state(address);
         let clients = now["clients"].as_array().unwrap();
         assert_eq!(clients.len(), 2, "nobody was sent away");
         let mut waiting: Vec<_> =
@@ -119,7 +111,7 @@ fn a_client_that_stops_reading_for_30_s_changes_nothing_for_others() {
         );
         assert!(grown <= MAX_GROWTH_BYTES, "{memory_before} bytes have become {memory}");
     }
-    let after = state(&reading, address);
+    let after = state(address);
     assert!(dropped(&after) > dropped(&before));
     assert_eq!(after["counters"]["droppedReplies"], 0);
     assert_eq!(worker.end(), Some(0));

@@ -5,7 +5,7 @@ use detector_simulator::RedisServer;
 use serde_json::{Value, json};
 
 use crate::program::Program;
-use crate::stand::{Cms, archive, colors, start_camera, start_web_server};
+use crate::stand::{Cms, archive, colors, start_camera, start_web_server, state};
 
 /// Heartbeats of a second each, for which Redis is away.
 const HEARTBEATS: usize = 10;
@@ -97,8 +97,7 @@ fn a_redis_that_was_killed_for_10_s_is_told_everything_in_order() {
     found.retain(|frame| *frame != start);
     assert_eq!(found, expected);
     assert!(found.len() > FRAMES);
-    let state = cms.get(&format!("http://{}/state", worker.address()), None);
-    let state: Value = serde_json::from_str(state.split_once('\n').unwrap().1).unwrap();
+    let state = state(worker.address());
     let outcomes = state["actions"]["outcomes"].as_object().unwrap();
     for (kind, outcomes) in outcomes {
         let other: Vec<_> = outcomes.as_object().unwrap().keys().collect();

@@ -14,7 +14,8 @@ pub enum LoadStep {
     Reading,
     /// The device's answers are compared with those of the CPU.
     Comparing,
-    /// It runs for the first time: memory is taken, kernels are compiled and tuned.
+    /// On a GPU it runs for the first time: memory is taken, kernels are compiled and tuned. On the CPU
+    /// its weights are put in the order in which kernels read them.
     WarmingUp,
 }
 

@@ -318,8 +318,8 @@ pub fn take_answers(
 
 /// Gives each pass without unanswered jobs its results.
 pub fn finish_passes(
-    passes: Query<
-        (Entity, &Pass, &PassOf, &Frame, &Tally, Option<&Detections>, Option<&RootAnswered>),
+    mut passes: Query<
+        (Entity, &Pass, &PassOf, &Frame, &mut Tally, Option<&Detections>, Option<&RootAnswered>),
         (Without<Jobs>, Without<Finished>),
     >,
     detections: Query<(
@@ -338,7 +338,7 @@ pub fn finish_passes(
     timings: Res<Timings>,
     mut commands: Commands,
 ) {
-    for (id, pass, of, frame, tally, found, answered) in &passes {
+    for (id, pass, of, frame, mut tally, found, answered) in &mut passes {
         let Ok((runs, mut counters)) = views.get_mut(of.0) else { continue };
         let Ok(members) = models.get(runs.0) else {
             // The model went while the pass was running: nobody can say what its boxes mean.
@@ -385,7 +385,9 @@ pub fn finish_passes(
         counters.last_inference_nanos = pass.inference_nanos;
         let age = clock.now.since(frame.captured);
         counters.last_age_nanos = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
-        let tally = LatestTally { frame: frame.sequence, tally: Arc::new(tally.clone()) };
+        // Nobody asks the pass itself any more.
+        let tally = Arc::new(std::mem::take(&mut *tally));
+        let tally = LatestTally { frame: frame.sequence, tally };
         commands.entity(of.0).insert((LatestResults(results.clone()), tally));
         commands.entity(id).insert((PassResults(results), Finished));
     }

@@ -5,9 +5,7 @@
 //! `preprocess` run on the same device and write straight into the memory that burn reads.
 
 mod device;
-mod planes;
 mod slot;
 
 pub use device::Gpu;
-pub use planes::{PlaneLayout, planes};
 pub use slot::{DeviceSlot, Filled, HostSlot, InputSlot, Precision, SlotPool, SlotShape};

@@ -41,7 +41,7 @@ const STEADY: u64 = 1_000;
 
 /// Something for the thread to do.
 pub enum Request {
-    /// Reads a checkpoint, builds its network and runs it once.
+    /// Reads a checkpoint, builds its network and makes it ready to run at full speed.
     Load { network: Entity, path: Arc<Path>, progress: LoadProgress },
     /// Makes slots for inputs of this size.
     MakeSlots { network: Entity, width: usize, height: usize },

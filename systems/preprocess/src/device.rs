@@ -9,6 +9,7 @@ use std::sync::Arc;
 use detector_components::frame::Pixels;
 use detector_components::geometry::Placement;
 use detector_gpu::{DeviceSlot, Gpu};
+use detector_picture::PLANES_SHADER;
 
 use crate::error::FillError;
 use frames::{FrameOnDevice, Frames};
@@ -108,9 +109,9 @@ impl DeviceFiller {
         let pace = size_of::<ShaderJob>().next_multiple_of(alignment);
         self.tables.begin(slot.precision);
         self.jobs.clear();
-        for (index, (frame, (pixels, placement))) in (0..).zip(frames.iter().zip(rows)) {
+        for (index, (frame, (_, placement))) in (0..).zip(frames.iter().zip(rows)) {
             let places = self.tables.add(placement);
-            let job = ShaderJob::new(pixels, placement, frame.layout, places, slot, index);
+            let job = ShaderJob::new(frame.planes, placement, places, slot, index);
             self.jobs.extend_from_slice(bytemuck::bytes_of(&job));
             self.jobs.resize((index as usize + 1) * pace, 0);
         }
@@ -149,7 +150,8 @@ impl DeviceFiller {
 }
 
 fn pipeline(device: &wgpu::Device) -> wgpu::ComputePipeline {
-    let source = include_str!("../../../assets/shaders/letterbox.wgsl");
+    let own = include_str!("../../../assets/shaders/letterbox.wgsl");
+    let source = format!("{PLANES_SHADER}\n{own}");
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some("letterbox"),
         source: wgpu::ShaderSource::Wgsl(source.into()),

@@ -1,9 +1,8 @@
 //! A frame's colours, on the device.
 
 use bytemuck::{Pod, Zeroable};
-use detector_components::frame::{PixelFormat, Pixels};
-use detector_gpu::planes;
-use detector_picture::ToRgb;
+use detector_components::frame::Pixels;
+use detector_picture::{PLANES_SHADER, ShaderPlanes, planes};
 
 /// Runs the shader that makes a picture of a frame's planes.
 pub struct Colors(wgpu::RenderPipeline);
@@ -12,16 +11,10 @@ pub struct Colors(wgpu::RenderPipeline);
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 struct ShaderPicture {
-    plane: [u32; 4],
-    stride: [u32; 4],
-    format: u32,
-    black: i32,
-    luma: i32,
-    red_from_v: i32,
-    green_from_u: i32,
-    green_from_v: i32,
-    blue_from_u: i32,
+    frame: ShaderPlanes,
     pace: u32,
+    /// A shader's structures are whole vectors.
+    unused: [u32; 3],
 }
 
 impl Colors {
@@ -30,11 +23,11 @@ impl Colors {
 
     /// Compiles the shader.
     pub fn new(device: &wgpu::Device) -> Self {
+        let own = include_str!("../../../assets/shaders/frame.wgsl");
+        let source = format!("{PLANES_SHADER}\n{own}");
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some("frame"),
-            source: wgpu::ShaderSource::Wgsl(
-                include_str!("../../../assets/shaders/frame.wgsl").into(),
-            ),
+            source: wgpu::ShaderSource::Wgsl(source.into()),
         });
         Self(device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
             label: Some("frame"),
@@ -87,7 +80,7 @@ impl Colors {
         target: &wgpu::TextureView,
         pace: u32,
     ) {
-        let (parts, layout) = planes(pixels);
+        let (parts, frame) = planes(pixels);
         // Straight into the memory that the device copies from: the one copy that there is.
         let whole = buffer.size().try_into().expect("a frame has pixels");
         if let Some(mut staging) = queue.write_buffer_with(buffer, 0, whole) {
@@ -95,23 +88,7 @@ impl Colors {
                 staging.slice(start..start + plane.len()).copy_from_slice(plane);
             }
         }
-        let to_rgb = ToRgb::new(pixels.color());
-        let picture = ShaderPicture {
-            plane: layout.offsets,
-            stride: layout.strides,
-            format: match pixels.format() {
-                PixelFormat::Rgb => 0,
-                PixelFormat::Nv12 => 1,
-                PixelFormat::I420 => 2,
-            },
-            black: to_rgb.black,
-            luma: to_rgb.luma,
-            red_from_v: to_rgb.red_from_v,
-            green_from_u: to_rgb.green_from_u,
-            green_from_v: to_rgb.green_from_v,
-            blue_from_u: to_rgb.blue_from_u,
-            pace,
-        };
+        let picture = ShaderPicture { frame, pace, unused: [0; 3] };
         let about = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("picture"),
             size: size_of::<ShaderPicture>() as u64,

@@ -5,9 +5,11 @@ use detector_components::action::{
 };
 use detector_components::model::RedisServer as Server;
 use detector_components::secret::Secret;
-use detector_simulator::{RedisServer, RedisSettings};
+use detector_simulator::RedisServer;
 
-use crate::stand::{Engine, impatient, list, publish, save, server, shot, stream_add, wait_for};
+use crate::stand::{
+    Engine, gated, impatient, list, publish, save, server, shot, stream_add, wait_for,
+};
 
 fn recent(engine: &Engine) -> Vec<RecentAction> {
     engine.app.world().resource::<RecentActions>().newest_first()
@@ -19,14 +21,7 @@ fn servers(engine: &Engine) -> Vec<ActionServer> {
 
 #[test]
 fn what_was_done_and_what_was_not_is_told_with_who_wanted_it_and_why() {
-    let user = "gate on >secret ~shot:* ~detector-worker:* +@all -publish";
-    let settings = RedisSettings { user: Some(user), ..RedisSettings::default() };
-    let redis = RedisServer::start_with(settings).unwrap();
-    let named = Server {
-        username: Some("gate".to_owned()),
-        password: Some(Secret::new("secret")),
-        ..server(redis.port())
-    };
+    let (_redis, named) = gated();
     let unnamed = stream_add("entries", "n", "{session_id}");
     let waiting = Action { wait_for: ["color".into()].into(), ..publish("news", "{frame}") };
     let actions = list([save("shot:{frame}"), publish("news", "{frame}"), unnamed, waiting]);

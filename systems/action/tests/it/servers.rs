@@ -10,19 +10,12 @@ use detector_components::secret::Secret;
 use detector_simulator::{RedisServer, RedisSettings};
 
 use crate::stand::{
-    Engine, connection, impatient, list, publish, save, server, shot, stream_add, wait_for,
+    Engine, connection, gated, impatient, list, publish, save, server, shot, stream_add, wait_for,
 };
 
 #[test]
 fn a_user_does_what_it_may_and_the_rest_is_counted() {
-    let user = "gate on >secret ~shot:* ~detector-worker:* +@all -publish";
-    let settings = RedisSettings { user: Some(user), ..RedisSettings::default() };
-    let redis = RedisServer::start_with(settings).unwrap();
-    let named = Server {
-        username: Some("gate".to_owned()),
-        password: Some(Secret::new("secret")),
-        ..server(redis.port())
-    };
+    let (_redis, named) = gated();
     let actions = list([save("shot:{frame}"), publish("news", "{frame}"), save("other:{frame}")]);
     let mut engine = Engine::new(Some(named), impatient(), actions);
     engine.find();

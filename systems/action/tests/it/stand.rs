@@ -16,10 +16,11 @@ use detector_components::model::{Model, ModelSource, RedisServer as Server};
 use detector_components::node::{Actions, BranchInput, BranchOf, Node, NodeOf, Trigger};
 use detector_components::pass::{Finished, Pass, PassOf};
 use detector_components::results::{BranchFindings, Finding, PassResults, Results};
+use detector_components::secret::Secret;
 use detector_components::stage::{Deliver, StagePlugin};
 use detector_components::subscription::Subscription;
 use detector_components::view::{RunsPipeline, View, ViewOf, Watches};
-use detector_simulator::RedisServer;
+use detector_simulator::{RedisServer, RedisSettings};
 use tokio::runtime::Runtime;
 
 /// The longest that anything may take. Reaching it is a failure.
@@ -210,6 +211,19 @@ pub fn shot() -> Actions {
 
 pub fn server(port: u16) -> Server {
     Server { host: "127.0.0.1".to_owned(), port, username: None, password: None, db: 0, tls: false }
+}
+
+/// A Redis, and a user of it who may save pictures and publish nothing.
+pub fn gated() -> (RedisServer, Server) {
+    let user = "gate on >secret ~shot:* ~detector-worker:* +@all -publish";
+    let settings = RedisSettings { user: Some(user), ..RedisSettings::default() };
+    let redis = RedisServer::start_with(settings).unwrap();
+    let named = Server {
+        username: Some("gate".to_owned()),
+        password: Some(Secret::new("secret")),
+        ..server(redis.port())
+    };
+    (redis, named)
 }
 
 pub fn impatient() -> ActConfig {

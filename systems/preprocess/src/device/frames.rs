@@ -3,7 +3,8 @@
 use std::sync::{Arc, Weak};
 
 use detector_components::frame::Pixels;
-use detector_gpu::{Gpu, PlaneLayout, planes};
+use detector_gpu::Gpu;
+use detector_picture::{ShaderPlanes, planes};
 
 /// Frames that are kept on the device, as several jobs look at each. One for each camera and a few
 /// more; the one that was used longest ago makes room.
@@ -14,8 +15,8 @@ pub const MAX_FRAMES: usize = 48;
 pub struct FrameOnDevice {
     /// Its planes one after the other.
     pub buffer: wgpu::Buffer,
-    /// Where in the buffer.
-    pub layout: PlaneLayout,
+    /// Where in the buffer, and their colours.
+    pub planes: ShaderPlanes,
 }
 
 /// The frames that were uploaded, the one that was used last behind the others.
@@ -37,7 +38,7 @@ impl Frames {
     }
 
     fn upload(&mut self, gpu: &Gpu, pixels: &Pixels) -> FrameOnDevice {
-        let (parts, layout) = planes(pixels);
+        let (parts, planes) = planes(pixels);
         let size = parts.last().map_or(0, |(start, plane)| start + plane.len()).next_multiple_of(4);
         let buffer = self.free(size as u64).unwrap_or_else(|| {
             gpu.device.create_buffer(&wgpu::BufferDescriptor {
@@ -54,7 +55,7 @@ impl Frames {
                 staging.slice(start..start + plane.len()).copy_from_slice(plane);
             }
         }
-        FrameOnDevice { buffer, layout }
+        FrameOnDevice { buffer, planes }
     }
 
     /// Memory of a frame that is gone, for the next of its size: work that reads it is before the

@@ -1,10 +1,9 @@
 //! What the shader is told.
 
 use bytemuck::{Pod, Zeroable};
-use detector_components::frame::{PixelFormat, Pixels};
 use detector_components::geometry::{Filter, Placement};
-use detector_gpu::{DeviceSlot, PlaneLayout, Precision};
-use detector_picture::ToRgb;
+use detector_gpu::{DeviceSlot, Precision};
+use detector_picture::ShaderPlanes;
 use half::f16;
 
 use crate::axis::{Axis, Pair, Windows, down_first};
@@ -13,64 +12,45 @@ use crate::axis::{Axis, Pair, Windows, down_first};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct ShaderJob {
-    plane: [u32; 4],
-    stride: [u32; 4],
+    frame: ShaderPlanes,
     origin: [u32; 2],
     tensor: [u32; 2],
     at: [u32; 2],
     seen: [u32; 2],
     tables: [u32; 2],
     first_pixel: u32,
-    format: u32,
     filter: u32,
     half: u32,
-    black: i32,
-    luma: i32,
-    red_from_v: i32,
-    green_from_u: i32,
-    green_from_v: i32,
-    blue_from_u: i32,
+    /// A shader's structures are whole vectors.
+    unused: [u32; 3],
 }
 
 impl ShaderJob {
     /// `tables`: where [`Tables::add`] put those of this row.
     pub fn new(
-        pixels: &Pixels,
+        frame: ShaderPlanes,
         placement: &Placement,
-        layout: PlaneLayout,
         tables: [u32; 2],
         slot: &DeviceSlot,
         row: u32,
     ) -> Self {
         let Placement { source, resized, tensor, filter, .. } = *placement;
         let axes = Axis::both(placement);
-        let to_rgb = ToRgb::new(pixels.color());
         Self {
-            plane: layout.offsets,
-            stride: layout.strides,
+            frame,
             origin: [source.x, source.y],
             tensor: [tensor.width, tensor.height],
             at: axes.map(|axis| axis.at as u32),
             seen: axes.map(|axis| axis.count as u32),
             tables,
             first_pixel: row * tensor.width * tensor.height,
-            format: match pixels.format() {
-                PixelFormat::Rgb => 0,
-                PixelFormat::Nv12 => 1,
-                PixelFormat::I420 => 2,
-            },
             filter: match filter {
                 Filter::Bilinear => 0,
                 Filter::Antialiased if down_first(source.size(), resized) => 2,
                 Filter::Antialiased => 1,
             },
             half: u32::from(slot.precision == Precision::F16),
-            black: to_rgb.black,
-            luma: to_rgb.luma,
-            red_from_v: to_rgb.red_from_v,
-            green_from_u: to_rgb.green_from_u,
-            green_from_v: to_rgb.green_from_v,
-            blue_from_u: to_rgb.blue_from_u,
+            unused: [0; 3],
         }
     }
 }

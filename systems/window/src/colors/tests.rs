@@ -1,4 +1,4 @@
-use detector_components::frame::{ColorMatrix, ColorSpace};
+use detector_components::frame::{ColorMatrix, ColorSpace, PixelFormat};
 use detector_components::geometry::{Region, Size};
 use detector_picture::rgb;
 

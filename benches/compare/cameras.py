@@ -4,7 +4,7 @@ calls it.
 The cameras are this program's own simulator in a process of its own: H.264, 768x576, 10 frames a
 second, of a real street. The network is YOLO11n at 640 with random weights, its last layer set so that
 some ten boxes a frame are found: both sides have something to say about each frame. A frame counts when
-its result is in the hands of who asked for it, and its age is taken there.
+its result is in the hands of who asked for it; its age is taken there, if something was found in it.
 """
 
 import argparse
@@ -123,27 +123,27 @@ def summary(taken, frames, ages, cameras):
     }
 
 
-async def follow(port, addresses, checkpoint, seconds, process):
+async def follow(port, addresses, seconds, process):
     """Subscribes to all cameras, and counts what comes."""
     import websockets
 
     began = time.monotonic()
     while True:
         try:
-            socket = await websockets.connect(f"ws://127.0.0.1:{port}/", max_queue=None)
+            client = await websockets.connect(f"ws://127.0.0.1:{port}/", max_queue=None)
             break
         except OSError:
             if time.monotonic() - began > PATIENCE:
                 raise
             await asyncio.sleep(0.1)
     for number, address in enumerate(addresses):
-        await socket.send(json.dumps({"type": "subscribe", "payload": {
+        await client.send(json.dumps({"type": "subscribe", "payload": {
             "subscriptionIdentifier": f"wall;camera{number}", "rtspUrl": address,
             "modelUrl": "cameras.mpta", "modelId": 1, "modelName": "cameras",
         }}))  # fmt: skip
 
     async def message():
-        told = json.loads(await asyncio.wait_for(socket.recv(), PATIENCE))
+        told = json.loads(await asyncio.wait_for(client.recv(), PATIENCE))
         if told["type"] == "error":
             sys.exit(f"the worker refused: {told}")
         return told
@@ -167,7 +167,7 @@ async def follow(port, addresses, checkpoint, seconds, process):
             ages.append(time.time() - captured.timestamp())
             seen.add(told["subscriptionIdentifier"])
     result = summary(watched.end(), passes(port) - before, ages, len(seen))
-    await socket.close()
+    await client.close()
     return result
 
 
@@ -198,8 +198,7 @@ def time_worker(options, addresses, checkpoint, folder):
     with open(folder / "worker.log", "w") as log:
         worker = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
     try:
-        following = follow(port, addresses, checkpoint, options.seconds, worker.pid)
-        return asyncio.run(following)
+        return asyncio.run(follow(port, addresses, options.seconds, worker.pid))
     finally:
         worker.send_signal(signal.SIGTERM)
         worker.wait()

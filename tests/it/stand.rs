@@ -137,10 +137,9 @@ impl Cms {
 
     /// What HTTP answers: status, headers and body.
     pub fn get(&self, url: &str, token: Option<&str>) -> String {
-        // Whoever comes first installs it; they are all the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = http_client();
         self.runtime.block_on(async {
-            let mut request = reqwest::Client::new().get(url);
+            let mut request = client.get(url);
             if let Some(token) = token {
                 request = request.bearer_auth(token);
             }
@@ -251,11 +250,18 @@ pub fn entry<'a>(report: &'a Value, id: &str) -> Option<&'a Value> {
     entries.iter().find(|entry| entry["subscriptionIdentifier"] == id)
 }
 
+fn http_client() -> reqwest::Client {
+    // Whoever comes first installs it; they are all the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 /// `GET /state`.
 pub fn state(worker: SocketAddr) -> Value {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let url = format!("http://{worker}/state");
-    let text = runtime.block_on(async { reqwest::get(url).await?.text().await }).unwrap();
+    let client = http_client();
+    let text = runtime.block_on(async { client.get(url).send().await?.text().await }).unwrap();
     serde_json::from_str(&text).unwrap()
 }
 

@@ -323,9 +323,10 @@ pub struct PackArgs {
     detector-worker probe rtsp://user:password@camera/stream\n  \
     detector-worker probe --seconds 30 --json http://camera/snapshot.jpg")]
 pub struct ProbeArgs {
-    /// RTSP, motion JPEG or snapshots over HTTP, or a file.
-    #[arg(value_name = "URL")]
-    pub url: String,
+    /// RTSP, motion JPEG or snapshots over HTTP, a file, or a camera of this machine: /dev/video0, or its
+    /// number.
+    #[arg(value_name = "URL|FILE|DEVICE")]
+    pub camera: String,
     /// How long to watch it from its first frame on.
     #[arg(long, value_name = "N", default_value_t = 5.0, value_parser = seconds)]
     pub seconds: f64,

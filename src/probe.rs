@@ -2,6 +2,7 @@
 //!
 //! It opens the camera with the worker's own code: what works here works there.
 
+use std::fmt;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use url::Host;
 
 use self::report::{Problem, Report, Step, Video};
 use crate::cli::ProbeArgs;
-use crate::source::{SNAPSHOT_INTERVAL, address};
+use crate::source::{SNAPSHOT_INTERVAL, address, device};
 
 mod advice;
 mod report;
@@ -43,49 +44,87 @@ pub fn probe(args: &ProbeArgs) -> Result<bool> {
     Ok(report.problem.is_none())
 }
 
+/// The camera that is asked.
+enum Probed {
+    /// Of this machine.
+    Device(PathBuf),
+    /// Somewhere else, or a file.
+    Address(SecretUrl),
+}
+
+impl Probed {
+    fn of(text: &str) -> Result<Self> {
+        match device(text) {
+            Some(path) => Ok(Self::Device(path)),
+            None => address(text).map(Self::Address),
+        }
+    }
+
+    fn has_login(&self) -> bool {
+        matches!(self, Self::Address(url) if !url.expose().username().is_empty())
+    }
+}
+
+impl fmt::Display for Probed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device(path) => path.display().fmt(f),
+            Self::Address(url) => url.fmt(f),
+        }
+    }
+}
+
 impl Report {
     fn of(args: &ProbeArgs) -> Result<Self> {
-        let url = address(&args.url)?;
-        let (mut report, mut measured) = (Self::new(&url), Measured::default());
-        if let Err(failure) = report.reach(&url, args, &mut measured) {
-            let has_login = !url.expose().username().is_empty();
-            report.problem = Some(Problem::of(&failure, has_login, &measured));
+        let camera = Probed::of(&args.camera)?;
+        let (mut report, mut measured) = (Self::new(camera.to_string()), Measured::default());
+        let seen = report
+            .reach(&camera)
+            .and_then(|source| report.look(source, args, &mut measured));
+        if let Err(failure) = seen {
+            report.problem = Some(Problem::of(&failure, &camera, &measured));
         }
         report.video = Video::of(&measured);
         Ok(report)
     }
 
-    /// Step by step, until one fails.
-    fn reach(
+    /// Step by step to where it can be opened, until one fails.
+    fn reach(&mut self, camera: &Probed) -> Result<CameraSource, Failure> {
+        let url = match camera {
+            Probed::Device(path) => return Ok(CameraSource::Device(path.clone())),
+            Probed::Address(url) if url.scheme() == "file" => {
+                let path = url.expose().to_file_path();
+                let path = path.map_err(|()| Failure::other("it is no path of this machine"))?;
+                return Ok(CameraSource::File { path, looped: false, real_time: true });
+            }
+            Probed::Address(url) => url,
+        };
+        let addresses = self.step(
+            "name lookup",
+            || lookup(url),
+            |found| {
+                let found: Vec<_> = found.iter().map(|address| address.ip().to_string()).collect();
+                found.join(", ")
+            },
+        )?;
+        self.step("connect", || connect(&addresses), SocketAddr::to_string)?;
+        let still = matches!(url.scheme(), "http" | "https")
+            && gives_snapshots(url, &IngestConfig::default())?;
+        Ok(match still {
+            true => CameraSource::Snapshot { url: url.clone(), interval: SNAPSHOT_INTERVAL },
+            false => CameraSource::Stream(url.clone()),
+        })
+    }
+
+    /// Opens it, and saves its first frame.
+    fn look(
         &mut self,
-        url: &SecretUrl,
+        source: CameraSource,
         args: &ProbeArgs,
         measured: &mut Measured,
     ) -> Result<(), Failure> {
-        let config = IngestConfig::default();
-        let source = if url.scheme() == "file" {
-            let path = url.expose().to_file_path();
-            let path = path.map_err(|()| Failure::other("it is no path of this machine"))?;
-            CameraSource::File { path, looped: false, real_time: true }
-        } else {
-            let addresses = self.step(
-                "name lookup",
-                || lookup(url),
-                |found| {
-                    let found: Vec<_> =
-                        found.iter().map(|address| address.ip().to_string()).collect();
-                    found.join(", ")
-                },
-            )?;
-            self.step("connect", || connect(&addresses), SocketAddr::to_string)?;
-            let still = matches!(url.scheme(), "http" | "https") && gives_snapshots(url, &config)?;
-            match still {
-                true => CameraSource::Snapshot { url: url.clone(), interval: SNAPSHOT_INTERVAL },
-                false => CameraSource::Stream(url.clone()),
-            }
-        };
         let opened = Instant::now();
-        let seen = look(source, config, Duration::from_secs_f64(args.seconds));
+        let seen = look(source, IngestConfig::default(), Duration::from_secs_f64(args.seconds));
         *measured = seen.measured;
         let first_frame = measured.first_frame.as_ref().map(|(at, _)| *at);
         for (name, at) in [("first packet", measured.first_packet), ("first frame", first_frame)] {

@@ -12,8 +12,8 @@ use detector_ingest::{IngestConfig, gives_snapshots};
 pub const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What is said of a text that names no camera.
-const EXPECTED: &str =
-    "the camera's address: expected a URL such as rtsp://user:password@host/path, or a file";
+const EXPECTED: &str = "the camera's address: expected a URL such as \
+                        rtsp://user:password@host/path, a file, or a device such as /dev/video0";
 
 /// The camera behind an address, a file or a device of this machine: `/dev/video0`, or its number.
 ///
@@ -28,7 +28,7 @@ pub fn camera(text: &str) -> Result<CameraSource> {
     let url = address(text)?;
     if url.scheme() == "file" {
         let path = url.expose().to_file_path().ok().context("it is no path of this machine")?;
-        return Ok(CameraSource::File { path, looped: true, real_time: true });
+        return Ok(CameraSource::of_path(path));
     }
     // `user:password@host` is a URL too, of the scheme `user`.
     if !matches!(url.scheme(), "rtsp" | "rtsps" | "http" | "https") {
@@ -43,12 +43,15 @@ pub fn camera(text: &str) -> Result<CameraSource> {
     })
 }
 
-fn device(text: &str) -> Option<PathBuf> {
+/// The device that a text names: `/dev/video0`, or its number.
+pub fn device(text: &str) -> Option<PathBuf> {
     if text.parse::<u16>().is_ok() {
         return Some(format!("/dev/video{text}").into());
     }
-    let path = Path::new(text);
-    path.starts_with("/dev").then(|| path.to_owned())
+    match CameraSource::of_path(text.into()) {
+        CameraSource::Device(path) => Some(path),
+        _ => None,
+    }
 }
 
 /// An address, or a file's path.
@@ -77,6 +80,13 @@ mod tests {
         for text in ["0", "/dev/video0"] {
             assert_eq!(camera(text).unwrap(), CameraSource::Device("/dev/video0".into()));
         }
+    }
+
+    #[test]
+    fn a_file_below_dev_is_a_file() {
+        let file = tempfile::Builder::new().suffix(".mp4").tempfile_in("/dev/shm").unwrap();
+        let source = camera(file.path().to_str().unwrap()).unwrap();
+        assert!(matches!(source, CameraSource::File { .. }), "{source:?}");
     }
 
     #[test]

@@ -5,7 +5,8 @@
 #   tests/container.sh                        everything, compiling included
 #   tests/container.sh --binary FILE          FILE stands for what the stages before would compile
 #
-# Needs root, debootstrap and a Debian mirror; the first run takes minutes. Not part of script/test.
+# Needs root, debootstrap and a Debian mirror, and what script/bootstrap installs, to be the camera that
+# the container looks at. Compiling takes a quarter of an hour. Not part of script/test.
 #
 # What it knows of a Dockerfile is what this one uses: FROM, ARG, ENV, WORKDIR, COPY, RUN, USER,
 # ENTRYPOINT and CMD as lists. Everything else is no command.
@@ -22,11 +23,14 @@ command -v debootstrap >/dev/null || { echo 'container.sh: needs debootstrap: ap
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/detector-worker/container"
 work=$(mktemp -d "${TMPDIR:-/tmp}/detector-container.XXXXXX")
 worker=
+camera=
 mounted=()
 clean_up() {
-    [ -z "$worker" ] || kill "$worker" 2>/dev/null || true
-    [ -z "$worker" ] || wait "$worker" 2>/dev/null || true
-    local at
+    local at process
+    for process in $worker $camera; do
+        kill "$process" 2>/dev/null || true
+        wait "$process" 2>/dev/null || true
+    done
     for ((at = ${#mounted[@]} - 1; at >= 0; at--)); do
         umount -l "${mounted[at]}"
     done
@@ -68,6 +72,22 @@ furnish() {
     cp -r /etc/apt/sources.list* /etc/apt/apt.conf.d "$root/etc/apt/" 2>/dev/null || true
 }
 
+# The image of Rust is Debian with a toolchain; here it is this machine's. What is installed with it
+# stays in the root, and it trusts whom this machine trusts.
+lend_toolchain() {
+    local root=$1 trusted=/etc/ssl/certs/ca-certificates.crt
+    mount_into "${RUSTUP_HOME:-$HOME/.rustup}" "$root/usr/local/rustup"
+    mount_into "${CARGO_HOME:-$HOME/.cargo}" "$root/usr/local/cargo"
+    environment[RUSTUP_HOME]=/usr/local/rustup
+    environment[CARGO_HOME]=/usr/local/cargo
+    environment[CARGO_INSTALL_ROOT]=/usr/local
+    environment[PATH]=/usr/local/cargo/bin:${environment[PATH]}
+    if [ -e "$trusted" ]; then
+        cp -L "$trusted" "$root/usr/local/share/trusted.crt"
+        environment[CARGO_HTTP_CAINFO]=/usr/local/share/trusted.crt
+    fi
+}
+
 # Of the stage that is being built.
 root=
 skipped=
@@ -103,24 +123,15 @@ from() {
             tar -C "$root" -xf "$cache/${arguments[DEBIAN]}.tar"
             ;;
         rust:*)
-            # The image is this Debian with a toolchain; here it is this machine's.
             [ -z "$binary" ] || { skipped=yes; return 0; }
             mkdir "$root"
             tar -C "$root" -xf "$cache/${arguments[DEBIAN]}.tar"
-            mount_into "${RUSTUP_HOME:-$HOME/.rustup}" "$root/usr/local/rustup"
-            mount_into "${CARGO_HOME:-$HOME/.cargo}" "$root/usr/local/cargo"
-            environment[RUSTUP_HOME]=/usr/local/rustup
-            environment[CARGO_HOME]=/usr/local/cargo
-            environment[PATH]=/usr/local/cargo/bin:${environment[PATH]}
+            lend_toolchain "$root"
             ;;
         *)
             [ -z "$binary" ] || { skipped=yes; return 0; }
             cp -a --one-file-system "$work/$image" "$root"
-            mount_into "${RUSTUP_HOME:-$HOME/.rustup}" "$root/usr/local/rustup"
-            mount_into "${CARGO_HOME:-$HOME/.cargo}" "$root/usr/local/cargo"
-            environment[RUSTUP_HOME]=/usr/local/rustup
-            environment[CARGO_HOME]=/usr/local/cargo
-            environment[PATH]=/usr/local/cargo/bin:${environment[PATH]}
+            lend_toolchain "$root"
             workdir=/src
             ;;
     esac
@@ -167,7 +178,8 @@ copy() {
     elif [ "$from" = . ]; then
         mkdir -p "$root$target"
         # What belongs to the project, and is not left out.
-        git ls-files -z | grep -zvxFf <(tr '\n' '\0' <.dockerignore) | xargs -0 cp --parents -t "$root$target"
+        git ls-files -z | tar --null --verbatim-files-from --anchored --exclude-from=.dockerignore -T - -c |
+            tar -C "$root$target" -x --no-same-owner
     else
         mkdir -p "$(dirname "$root$target")"
         cp -a "$from" "$root$target"
@@ -229,6 +241,19 @@ mounted+=("$root/tmp")
 # A port that is free now, rather than the image's.
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 environment[DETECTOR_LISTEN]=127.0.0.1:$port
+say 'doctor'
+inside "${entrypoint[@]}" doctor
+say 'a camera, looked at from within'
+"${binary:-$work/build/out/detector-worker}" simulate --listen 127.0.0.1:0 >"$work/camera.log" 2>&1 &
+camera=$!
+for attempt in $(seq 60); do
+    ! grep -q 'rtsp://' "$work/camera.log" || break
+    [ "$attempt" -lt 60 ] || stop "no camera: $(cat "$work/camera.log")"
+    sleep 0.5
+done
+inside "${entrypoint[@]}" probe --seconds 1 "$(grep -om 1 'rtsp://[^ ]*' "$work/camera.log")"
+
+say 'the worker'
 # Not through a function, so that the number is the worker's own.
 prepare_call
 "${call[@]}" "${entrypoint[@]}" "${command[@]}" &

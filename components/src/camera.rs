@@ -41,8 +41,20 @@ pub enum CameraSource {
         /// At the speed it was taken, rather than as fast as it can be decoded.
         real_time: bool,
     },
-    /// A camera at this machine, by its device. No client may ask for one.
+    /// A camera at this machine, by its device.
     Device(PathBuf),
+}
+
+impl CameraSource {
+    /// What a path of this machine stands for: a device below `/dev`, else a file. A file stands for a
+    /// camera, and a camera neither ends nor runs ahead.
+    pub fn of_path(path: PathBuf) -> Self {
+        // Files lie there too, below /dev/shm.
+        match path.starts_with("/dev") && !path.is_file() {
+            true => Self::Device(path),
+            false => Self::File { path, looped: true, real_time: true },
+        }
+    }
 }
 
 impl fmt::Display for CameraSource {

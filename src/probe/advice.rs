@@ -2,10 +2,44 @@
 
 use detector_ingest::{Failure, FailureKind, Measured};
 
+use super::Probed;
+
 /// What to do about a failure. `measured` is what came nevertheless.
-pub fn advice(failure: &Failure, has_login: bool, measured: &Measured) -> &'static str {
+pub fn advice(failure: &Failure, camera: &Probed, measured: &Measured) -> &'static str {
+    match camera {
+        Probed::Device(_) => of_device(failure.kind),
+        Probed::Address(_) => of_address(failure.kind, camera.has_login(), measured),
+    }
+}
+
+fn of_device(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::NotFound => {
+            "plug the camera in, and look which devices there are: `ls /dev/video*`; in a container, \
+             give it the device: `--device /dev/video0`"
+        }
+        FailureKind::Busy => {
+            "close the program that has the camera: `fuser -v /dev/video0` tells which; only one at a \
+             time is given its pictures"
+        }
+        FailureKind::Forbidden => {
+            "its pictures are for the group that owns the device (`ls -l /dev/video0`), usually `video`: \
+             `sudo usermod -aG video $USER`, then log in anew"
+        }
+        FailureKind::Silent => {
+            "the camera is opened and sends nothing: plug it in anew, at a port of its own rather than \
+             a hub with others"
+        }
+        _ => {
+            "a camera often has several devices, of which only the first gives pictures: \
+             `v4l2-ctl --list-devices` tells; GST_DEBUG=v4l2*:5 says more"
+        }
+    }
+}
+
+fn of_address(kind: FailureKind, has_login: bool, measured: &Measured) -> &'static str {
     let something_came = measured.first_packet.is_some();
-    match failure.kind {
+    match kind {
         FailureKind::Unreachable => {
             "check the address and the port, that the camera has power and is in this network, and \
              that no firewall is between: `ping` and `nc -vz HOST PORT` tell"
@@ -40,7 +74,7 @@ pub fn advice(failure: &Failure, has_login: bool, measured: &Measured) -> &'stat
         FailureKind::Undecodable => {
             "set the camera to H.264; `detector-worker doctor` tells which decoders are missing here"
         }
-        FailureKind::Other => {
+        FailureKind::Other | FailureKind::Busy | FailureKind::Forbidden => {
             "the same with DETECTOR_LOG_LEVEL=debug and GST_DEBUG=3 says more; another program, such \
              as ffprobe, tells whether the camera works at all"
         }
@@ -55,7 +89,7 @@ mod tests {
 
     #[track_caller]
     fn check(kind: FailureKind, has_login: bool, measured: &Measured, expected: &str) {
-        let advice = advice(&Failure::new(kind, ""), has_login, measured);
+        let advice = of_address(kind, has_login, measured);
         assert!(advice.contains(expected), "{advice}");
     }
 
@@ -72,5 +106,20 @@ mod tests {
     fn a_wrong_login_is_told_from_a_missing_one() {
         check(FailureKind::Login, true, &Measured::default(), "check user and password");
         check(FailureKind::Login, false, &Measured::default(), "wants a login");
+    }
+
+    #[test]
+    fn a_device_has_neither_network_nor_login() {
+        let device = Probed::Device("/dev/video0".into());
+        for (kind, expected) in [
+            (FailureKind::NotFound, "ls /dev/video*"),
+            (FailureKind::Busy, "fuser"),
+            (FailureKind::Forbidden, "usermod"),
+            (FailureKind::Undecodable, "several devices"),
+        ] {
+            let failure = Failure::new(kind, "");
+            let advice = advice(&failure, &device, &Measured::default());
+            assert!(advice.contains(expected), "{advice}");
+        }
     }
 }

@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use console::style;
-use detector_components::secret::SecretUrl;
 use detector_ingest::{Failure, Measured};
 use serde::Serialize;
 
+use super::Probed;
 use super::advice::advice;
 
 /// What is told of a camera.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// Its address, without credentials.
+    /// Its address, without credentials, or its device.
     pub camera: String,
     /// What was done, in order, and how long each took.
     pub steps: Vec<Step>,
@@ -67,9 +67,9 @@ pub struct Problem {
 
 impl Report {
     /// Nothing is known of the camera yet.
-    pub fn new(url: &SecretUrl) -> Self {
+    pub fn new(camera: String) -> Self {
         Self {
-            camera: url.to_string(),
+            camera,
             steps: Vec::new(),
             video: None,
             first_frame: None,
@@ -87,8 +87,8 @@ impl Step {
 
 impl Problem {
     /// What a failure means, with what came nevertheless.
-    pub fn of(failure: &Failure, has_login: bool, measured: &Measured) -> Self {
-        Self { reason: failure.to_string(), advice: advice(failure, has_login, measured) }
+    pub fn of(failure: &Failure, camera: &Probed, measured: &Measured) -> Self {
+        Self { reason: failure.to_string(), advice: advice(failure, camera, measured) }
     }
 }
 

@@ -25,5 +25,6 @@ mod stand;
 mod terminal;
 mod the_contract;
 mod the_main_job;
+mod webcam;
 #[cfg(feature = "window")]
 mod window;

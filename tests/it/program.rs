@@ -1,5 +1,6 @@
 //! The built program, as an operator starts it.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -15,6 +16,9 @@ pub struct Program {
     address: SocketAddr,
     lines: Receiver<String>,
 }
+
+/// Of an environment.
+pub type Variables = Vec<(&'static str, OsString)>;
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_detector-worker"));
@@ -35,10 +39,26 @@ impl Program {
         Self::spawn(command(args).args(["--listen", "127.0.0.1:0"]))
     }
 
+    /// Starts a server with more variables in its environment, and waits until it listens.
+    pub fn start_with(variables: &Variables, args: &[&str]) -> Self {
+        let mut program =
+            Self::spawn(command(args).args(["--listen", "127.0.0.1:0"]).envs(variables.clone()));
+        program.wait_until_it_listens();
+        program
+    }
+
     /// Starts a command whose windows are opened on an X display, and on no other.
     #[cfg(feature = "window")]
     pub fn begin_on(display: &str, args: &[&str]) -> Self {
-        Self::spawn(command(args).env("DISPLAY", display).env_remove("WAYLAND_DISPLAY"))
+        Self::begin_on_with(display, &Variables::new(), args)
+    }
+
+    /// The same, with more variables in its environment.
+    #[cfg(feature = "window")]
+    pub fn begin_on_with(display: &str, variables: &Variables, args: &[&str]) -> Self {
+        let mut command = command(args);
+        command.env("DISPLAY", display).env_remove("WAYLAND_DISPLAY").envs(variables.clone());
+        Self::spawn(&mut command)
     }
 
     fn spawn(command: &mut Command) -> Self {
@@ -73,7 +93,12 @@ impl Program {
 
     /// Runs a command to its end: its exit status, and all that it said.
     pub fn run(args: &[&str]) -> (Option<i32>, String) {
-        let output = command(args).output().unwrap();
+        Self::run_with(&Variables::new(), args)
+    }
+
+    /// The same, with more variables in its environment.
+    pub fn run_with(variables: &Variables, args: &[&str]) -> (Option<i32>, String) {
+        let output = command(args).envs(variables.clone()).output().unwrap();
         let said = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8(said).unwrap())
     }

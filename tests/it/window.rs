@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::desktop::{Desktop, is_framed, place};
 use crate::program::Program;
 use crate::stand::{Cms, PATIENCE, fixture, start_camera, start_web_server};
+use crate::webcam::Webcam;
 
 const ENTER: u32 = 0xff0d;
 const ESCAPE: u32 = 0xff1b;
@@ -46,6 +47,21 @@ fn a_camera_is_viewed_with_boxes_where_the_objects_are() {
     let (status, said) = program.wait_for_end();
     assert_eq!(status, Some(0), "{said}");
     camera.wait_for_clients("/drawn", 0, PATIENCE).unwrap();
+}
+
+#[test]
+fn the_camera_of_this_machine_is_viewed() {
+    let (desktop, webcam) = (Desktop::start(), Webcam::new());
+    let (model, source) = (fixture("tiny-color-detect.pt"), Webcam::DEVICE);
+    let program = Program::begin_on_with(
+        desktop.display(),
+        &webcam.variables(),
+        &["view", "--device", "cpu", "--model", model.to_str().unwrap(), "--source", source],
+    );
+    desktop.wait_for("box around the red square", boxed_square);
+    desktop.close_window();
+    let (status, said) = program.wait_for_end();
+    assert_eq!(status, Some(0), "{said}");
 }
 
 #[test]

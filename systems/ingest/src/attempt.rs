@@ -20,6 +20,7 @@ use tracing::{debug, warn};
 use url::Url;
 
 use crate::config::IngestConfig;
+use crate::device;
 use crate::failure::{Failure, FailureKind};
 use crate::gauge::Gauge;
 use crate::login::login;
@@ -73,7 +74,7 @@ pub fn run(stream: &Stream, report: &Report) -> (End, bool) {
         let redirect = Redirect::default();
         let pipeline = match build(stream, &flow, moved.as_ref(), &redirect) {
             Ok(pipeline) => pipeline,
-            Err(reason) => return (End::Failed(Failure::other(reason)), false),
+            Err(failure) => return (End::Failed(failure), false),
         };
         let end = watch(&pipeline, stream, &flow, report);
         close(pipeline, &stream.source, stream.outside.settings.get().teardown_deadline);
@@ -170,19 +171,20 @@ fn build(
     flow: &Arc<Flow>,
     moved: Option<&Url>,
     redirect: &Redirect,
-) -> Result<gst::Pipeline, String> {
+) -> Result<gst::Pipeline, Failure> {
     let pipeline = gst::Pipeline::new();
-    let (address, login, real_time) = match &stream.source {
-        CameraSource::File { path, real_time, .. } => {
-            let url = Url::from_file_path(path.canonicalize().map_err(|error| error.to_string())?)
-                .map_err(|()| "the path is not absolute".to_owned())?;
-            (url, None, *real_time)
+    let settings = stream.outside.settings.get();
+    let source = match &stream.source {
+        CameraSource::File { path, .. } => {
+            let path = path.canonicalize().map_err(|error| Failure::other(error.to_string()))?;
+            let url = Url::from_file_path(path)
+                .map_err(|()| Failure::other("the path is not absolute"))?;
+            open(&pipeline, &url)?
         }
         CameraSource::Device(path) => {
-            // GStreamer's element says of a device that is not there only that it failed.
-            path.metadata().map_err(|error| format!("{}: {error}", path.display()))?;
-            let url = Url::parse(&format!("v4l2://{}", path.display()));
-            (url.map_err(|error| error.to_string())?, None, false)
+            let (decoder, pictures) = device::open(&pipeline, path)?;
+            note_pictures(&pictures, flow);
+            decoder
         }
         CameraSource::Stream(url) | CameraSource::Snapshot { url, .. } => {
             web::give_access(&pipeline, url, &stream.outside);
@@ -194,19 +196,14 @@ fn build(
             // Credentials are given as properties: addresses end up in messages.
             let _ = bare.set_username("");
             let _ = bare.set_password(None);
-            (way::find(bare, &stream.outside.settings.get().reach)?, login, false)
+            let source = open(&pipeline, &way::find(bare, &settings.reach).map_err(Failure::other)?)?;
+            prepare_source(&source, login, &settings, redirect);
+            source
         }
     };
-    let make = |name: &str| {
-        gst::ElementFactory::make(name).build().map_err(|_| format!("GStreamer has no {name}"))
-    };
-    let source = gst::ElementFactory::make("uridecodebin")
-        .property("uri", address.as_str())
-        .property("use-buffering", false)
-        .build()
-        .map_err(|_| "GStreamer has no uridecodebin".to_owned())?;
     // Passes what is right through; some encodings, MJPEG's 4:2:2 for one, are not.
     let convert = make("videoconvert")?;
+    let real_time = matches!(stream.source, CameraSource::File { real_time: true, .. });
     let caps =
         gst::Caps::builder("video/x-raw").field("format", gst::List::new(["NV12", "I420"])).build();
     let sink = AppSink::builder()
@@ -229,14 +226,29 @@ fn build(
             .build(),
     );
     pipeline
-        .add_many([&source, &convert, sink.upcast_ref()])
+        .add_many([&convert, sink.upcast_ref()])
         .and_then(|()| convert.link(&sink))
-        .map_err(|error| error.to_string())?;
-    prepare_source(&source, login, &stream.outside.settings.get(), redirect);
+        .map_err(|error| Failure::other(error.to_string()))?;
     way::keep_within(&pipeline, &source);
     link_video(&source, &convert, stream.source.clone());
-    prepare_decoders(&pipeline, flow);
+    prepare_decoders(&pipeline, flow, matches!(stream.source, CameraSource::Device(_)));
     Ok(pipeline)
+}
+
+/// An element of GStreamer's.
+pub fn make(name: &str) -> Result<gst::Element, Failure> {
+    gst::ElementFactory::make(name)
+        .build()
+        .map_err(|_| Failure::other(format!("GStreamer has no {name}")))
+}
+
+/// Adds what opens an address, and decodes what comes from there.
+fn open(pipeline: &gst::Pipeline, address: &Url) -> Result<gst::Element, Failure> {
+    let decoder = make("uridecodebin")?;
+    decoder.set_property("uri", address.as_str());
+    decoder.set_property("use-buffering", false);
+    pipeline.add(&decoder).map_err(|error| Failure::other(error.to_string()))?;
+    Ok(decoder)
 }
 
 /// Sets up the element that opens the address, once it is known which it is.
@@ -293,8 +305,9 @@ fn link_video(decoder: &gst::Element, convert: &gst::Element, camera: CameraSour
     });
 }
 
-/// Notes what arrives at the decoder and when, and keeps it to few threads.
-fn prepare_decoders(pipeline: &gst::Pipeline, flow: &Arc<Flow>) {
+/// Notes what arrives at the decoder and when, unless that is `noted` before; and keeps it to few
+/// threads.
+fn prepare_decoders(pipeline: &gst::Pipeline, flow: &Arc<Flow>, noted: bool) {
     let flow = flow.clone();
     pipeline.connect_deep_element_added(move |_, _, element| {
         // Motion JPEG over HTTP: one stream, and pads are shown when no more can come. Else decodebin
@@ -325,17 +338,23 @@ fn prepare_decoders(pipeline: &gst::Pipeline, flow: &Arc<Flow>) {
         {
             element.set_property("max-threads", DECODER_THREADS);
         }
-        let Some(pad) = element.static_pad("sink") else { return };
-        let flow = flow.clone();
-        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-            if let Some(buffer) = info.buffer() {
-                flow.arrived(buffer.pts());
-                if let Some(gauge) = &flow.gauge {
-                    gauge.picture(buffer, pad.current_caps().as_ref());
-                }
+        if !noted && let Some(pad) = element.static_pad("sink") {
+            note_pictures(&pad, &flow);
+        }
+    });
+}
+
+/// Notes each picture that comes through a pad, and when.
+fn note_pictures(pad: &gst::Pad, flow: &Arc<Flow>) {
+    let flow = flow.clone();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        if let Some(buffer) = info.buffer() {
+            flow.arrived(buffer.pts());
+            if let Some(gauge) = &flow.gauge {
+                gauge.picture(buffer, pad.current_caps().as_ref());
             }
-            gst::PadProbeReturn::Ok
-        });
+        }
+        gst::PadProbeReturn::Ok
     });
 }
 

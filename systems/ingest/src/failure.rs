@@ -1,6 +1,7 @@
 //! Why a camera gives no frames, for people.
 
-use std::fmt;
+use std::path::Path;
+use std::{fmt, io};
 
 use gstreamer as gst;
 
@@ -28,6 +29,10 @@ pub enum FailureKind {
     Ended,
     /// What it sends cannot be decoded here.
     Undecodable,
+    /// A device of this machine that another program uses.
+    Busy,
+    /// A device of this machine that this user may not open.
+    Forbidden,
     /// Anything else.
     Other,
 }
@@ -43,6 +48,17 @@ impl Failure {
         Self::new(FailureKind::Other, text)
     }
 
+    /// What opening a device of this machine says.
+    pub fn of_device(path: &Path, error: &io::Error) -> Self {
+        let kind = match error.kind() {
+            io::ErrorKind::NotFound => FailureKind::NotFound,
+            io::ErrorKind::PermissionDenied => FailureKind::Forbidden,
+            io::ErrorKind::ResourceBusy => FailureKind::Busy,
+            _ => FailureKind::Other,
+        };
+        Self::new(kind, format!("{}: {error}", path.display()))
+    }
+
     /// What an error message of a pipeline says. Debug texts are left out: they hold addresses.
     pub fn of_message(message: &gst::Message) -> Self {
         let gst::MessageView::Error(error) = message.view() else { return Self::other("") };
@@ -54,6 +70,7 @@ impl Failure {
             Some(gst::ResourceError::NotFound) => {
                 (FailureKind::NotFound, "there is nothing at this address")
             }
+            Some(gst::ResourceError::Busy) => (FailureKind::Busy, "another program uses it"),
             Some(gst::ResourceError::OpenRead | gst::ResourceError::OpenReadWrite) => {
                 (FailureKind::Unreachable, "the camera cannot be reached")
             }

@@ -9,6 +9,7 @@
 mod attempt;
 mod backoff;
 mod config;
+mod device;
 mod error;
 mod failure;
 mod gauge;

@@ -19,7 +19,7 @@ pub struct Allowed {
     pub cameras: Reach,
     /// What models may be reached by, and where.
     pub models: Reach,
-    /// Whether a camera may be a file of this machine.
+    /// Whether a camera may be a file or a device of this machine.
     pub camera_files: bool,
     /// Where models may be named by a path.
     pub models_dir: Option<PathBuf>,
@@ -85,12 +85,11 @@ fn stream(path: &str, text: &str, allowed: &Allowed, faults: &mut Faults) -> Opt
         return reachable(path, url, &allowed.cameras, faults).map(CameraSource::Stream);
     }
     if !allowed.camera_files {
-        faults.forbidden(path, "files are not allowed as cameras here");
+        faults.forbidden(path, "files and devices of this machine are not allowed as cameras here");
         return None;
     }
     match url.expose().to_file_path() {
-        // A file stands for a camera, and a camera neither ends nor runs ahead.
-        Ok(path) => Some(CameraSource::File { path, looped: true, real_time: true }),
+        Ok(path) => Some(CameraSource::of_path(path)),
         Err(()) => {
             faults.invalid(path, "no path of this machine");
             None

@@ -157,7 +157,7 @@ fn schemes_that_are_not_allowed_are_named() {
     check_refused(
         json!({"rtspUrl": "file:///srv/a.mp4"}),
         RefusalCode::ForbiddenUrl,
-        "payload.rtspUrl: files are not allowed as cameras here",
+        "payload.rtspUrl: files and devices of this machine are not allowed as cameras here",
     );
 }
 

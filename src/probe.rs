@@ -78,9 +78,8 @@ impl Report {
     fn of(args: &ProbeArgs) -> Result<Self> {
         let camera = Probed::of(&args.camera)?;
         let (mut report, mut measured) = (Self::new(camera.to_string()), Measured::default());
-        let seen = report
-            .reach(&camera)
-            .and_then(|source| report.look(source, args, &mut measured));
+        let seen =
+            report.reach(&camera).and_then(|source| report.look(source, args, &mut measured));
         if let Err(failure) = seen {
             report.problem = Some(Problem::of(&failure, &camera, &measured));
         }

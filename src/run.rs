@@ -68,6 +68,7 @@ impl Serving {
         hangups.follow(move || reload.reload())?;
 
         say(format_args!("detector-worker {}", env!("CARGO_PKG_VERSION")));
+        say(format_args!("  page           http://{address}/"));
         say(format_args!("  clients        ws://{address}/"));
         say(format_args!("  health         http://{address}/healthz"));
         say(format_args!("  inference on   {}", worker.device()));

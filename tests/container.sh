@@ -175,14 +175,10 @@ copy() {
     elif [ -n "$stage" ]; then
         [ ! -d "$work/$stage$from" ] || from=$from/.
         cp -a "$work/$stage$from" "$root$target"
-    elif [ "$from" = . ]; then
-        mkdir -p "$root$target"
-        # What belongs to the project, and is not left out.
-        git ls-files -z | tar --null --verbatim-files-from --anchored --exclude-from=.dockerignore -T - -c |
-            tar -C "$root$target" -x --no-same-owner
     else
+        [ "$from" != . ] || from=./.
         mkdir -p "$(dirname "$root$target")"
-        cp -a "$from" "$root$target"
+        cp -a "$context/$from" "$root$target"
     fi
 }
 
@@ -220,6 +216,12 @@ instruction() {
     esac
 }
 
+# What the engine is sent: what belongs to the project, and is not left out, as it is now.
+context=$work/context
+mkdir "$context"
+git ls-files -z | tar --null --verbatim-files-from --anchored --exclude-from=.dockerignore -T - -c |
+    tar -C "$context" -x --no-same-owner
+
 suite=$(sed -n 's/^ARG DEBIAN=//p' Dockerfile)
 base_root "$suite"
 # Comments go, continued lines are joined: one instruction a line.
@@ -231,6 +233,9 @@ say 'the worker in its container'
 # As with `--read-only`: what is written goes where volumes are.
 mount_into "$root" "$root"
 mount -o remount,ro,bind "$root"
+# Under another mount they are not seen.
+mount_into /proc "$root/proc"
+mount_into /dev "$root/dev"
 for volume in /app/models /var/cache/detector-worker; do
     mkdir -p "$work/volumes$volume"
     chroot "$root" stat -c '%u:%g' "$volume" | xargs -I{} chown {} "$work/volumes$volume"

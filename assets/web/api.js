@@ -33,6 +33,13 @@ export async function fetchState(signal) {
   return response.json();
 }
 
+/** The models that lie ready in the worker's `models_dir`, as names for a `modelUrl`. */
+export async function fetchModels(signal) {
+  const response = await ask("models", {}, signal);
+  if (!response.ok) throw new Error((await response.json()).error);
+  return (await response.json()).models;
+}
+
 /**
  * What a subscription saw last, with the frame that it saw it in.
  *

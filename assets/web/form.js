@@ -20,15 +20,22 @@ export class WatchForm {
     });
   }
 
-  /** `models` are addresses that are in use already; `free` is a name that is not. */
-  open(models, free) {
-    this.dialog.querySelector("datalist").replaceChildren(...models.map((value) => el("option", { value })));
-    const { id, model } = this.form.elements;
+  /** `free` is a name that nobody uses. */
+  open(free) {
+    const { id } = this.form.elements;
     if (!id.value || id.value === this.#asked) id.value = free;
-    if (!model.value && models.length > 0) model.value = models[0];
     this.error.textContent = "";
     this.#asked = undefined;
     this.dialog.showModal();
+  }
+
+  /** Offers models: those that are `used`, by their addresses, and those that lie `ready`, by their names. */
+  offer(ready, used) {
+    const named = used.map((source) => ready.find((name) => source.endsWith(`/${name}`)) ?? source);
+    const models = [...new Set([...named, ...ready])];
+    this.dialog.querySelector("datalist").replaceChildren(...models.map((value) => el("option", { value })));
+    const { model } = this.form.elements;
+    if (!model.value && models.length > 0) model.value = models[0];
   }
 
   /** Looks whether what was asked for is there, and closes. */

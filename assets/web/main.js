@@ -1,6 +1,6 @@
 // The page: asks the worker how it is once a second, and shows it.
 
-import { fetchState, keepToken, takeToken, token, TokenWanted } from "./api.js";
+import { fetchModels, fetchState, keepToken, takeToken, token, TokenWanted } from "./api.js";
 import { Chart } from "./chart.js";
 import { Client } from "./client.js";
 import { Detail } from "./detail.js";
@@ -20,6 +20,10 @@ const PATIENCE_MILLIS = 5_000;
 
 const at = (id) => document.getElementById(id);
 const maySubscribe = document.documentElement.dataset.maySubscribe === "true";
+
+const WATCHING_NOTHING = maySubscribe
+  ? "No camera is watched. Press “Watch a camera” to see one here; a CMS subscribes over the WebSocket at this address."
+  : "No camera is watched. A CMS subscribes over the WebSocket at this address.";
 
 const history = new History();
 const events = new Events();
@@ -80,7 +84,7 @@ function showTiles(subscriptions) {
   at("no-tiles").hidden = shown > 0;
   write(at("no-tiles"), subscriptions.length > 0
     ? "No camera is like that."
-    : "No camera is watched. A CMS subscribes over the WebSocket at this address.");
+    : WATCHING_NOTHING);
 }
 
 function isWanted(subscription) {
@@ -167,12 +171,18 @@ async function refreshAgainAndAgain() {
   }
 }
 
-function openForm() {
-  const models = [...new Set(world?.models.map((model) => model.source).filter(Boolean))];
+async function openForm() {
   const ids = new Set(world?.subscriptions.map((one) => one.id));
   let number = 1;
   while (ids.has(`page;camera-${number}`)) number += 1;
-  form.open(models, `page;camera-${number}`);
+  form.open(`page;camera-${number}`);
+  const used = world?.models.map((model) => model.source).filter(Boolean) ?? [];
+  try {
+    form.offer(await fetchModels(AbortSignal.timeout(PATIENCE_MILLIS)), used);
+  } catch (error) {
+    form.offer([], used);
+    if (!(error instanceof TokenWanted)) events.refused({ code: "models_not_listed", message: error.message });
+  }
 }
 
 /** Left and right, up and down among the tiles, as the eye goes. */

@@ -101,8 +101,32 @@ pub struct BatchLimit(pub usize);
 pub enum Task {
     /// Boxes with classes.
     Detect,
+    /// Boxes with classes, and which pixels belong to what is in them.
+    Segment,
+    /// Boxes with classes, and points of what is in them.
+    Pose,
+    /// Rotated boxes with classes.
+    Obb,
     /// One class for the whole input.
     Classify,
+}
+
+impl Task {
+    /// In Ultralytics' words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Detect => "detect",
+            Self::Segment => "segment",
+            Self::Pose => "pose",
+            Self::Obb => "obb",
+            Self::Classify => "classify",
+        }
+    }
+
+    /// Whether it says where in its input something is.
+    pub fn finds_boxes(self) -> bool {
+        self != Self::Classify
+    }
 }
 
 /// What a network did. Written by `infer`.

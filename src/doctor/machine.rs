@@ -47,6 +47,9 @@ fn memory() -> Finding {
         total = limits.total_memory;
         free = free.min(limits.free_memory);
     }
+    if total == 0 {
+        return Finding::left_out(GROUP, "memory", "/proc/meminfo cannot be read");
+    }
     let detail = format!("{} free of {}", bytes(free), bytes(total));
     if free < LITTLE_MEMORY {
         let advice = "cameras of 1080p take about 50 MB each, networks their size several times \

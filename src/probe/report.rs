@@ -68,13 +68,7 @@ pub struct Problem {
 impl Report {
     /// Nothing is known of the camera yet.
     pub fn new(camera: String) -> Self {
-        Self {
-            camera,
-            steps: Vec::new(),
-            video: None,
-            first_frame: None,
-            problem: None,
-        }
+        Self { camera, steps: Vec::new(), video: None, first_frame: None, problem: None }
     }
 }
 

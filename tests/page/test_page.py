@@ -182,6 +182,13 @@ class Page(unittest.TestCase):
         expect(tile(page, "refused;drawn")).to_have_count(0, timeout=PATIENCE_MILLIS)
         self.assertEqual(page.complaints, [])
 
+    def test_the_models_that_lie_ready_are_offered(self):
+        page = self.open()
+        page.get_by_role("button", name="Watch a camera").click()
+        expect(page.locator("#known-models option[value='colors.mpta']")).to_have_count(1)
+        expect(page.get_by_label("Model", exact=True)).not_to_have_value("")
+        self.assertEqual(page.complaints, [])
+
     def test_the_token_is_asked_for_kept_and_taken_out_of_the_address(self):
         page = self.browser.open(self.worker.url)
         self.addCleanup(page.context.close)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use detector_components::geometry::Size;
-use detector_components::network::{NetworkInfo, Task};
+use detector_components::network::NetworkInfo;
 use detector_components::node::{
     BranchInput, Expected, InputShape, Keep, Node, ResolvedClasses, Trigger,
 };
@@ -50,7 +50,7 @@ pub fn resolve(claim: &Claim) -> Result<ResolvedClasses, Vec<String>> {
         }
     }
     if let Some(InputShape::Fixed(size)) = claim.shape
-        && claim.own.task == Task::Detect
+        && claim.own.task.finds_boxes()
         && !fits(*size, claim.own.stride)
     {
         faults.push(format!(
@@ -91,7 +91,7 @@ fn unknown(name: &str, classes: &[Arc<str>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use detector_components::network::Provenance;
+    use detector_components::network::{Provenance, Task};
 
     use super::*;
 

@@ -10,7 +10,7 @@ use detector_components::frame::Frame;
 use detector_components::geometry::{Placement, Region};
 use detector_components::job::{InBatch, Job, JobAnswered, JobOf, Jobs, OnDetection};
 use detector_components::model::{Model, ModelState};
-use detector_components::network::{BatchLimit, NetworkInfo, NetworkState, Resizable, Task};
+use detector_components::network::{BatchLimit, NetworkInfo, NetworkState, Resizable};
 use detector_components::node::{
     BranchOf, Branches, InputShape, Keep, Node, NodeOf, Nodes, ResolvedClasses, RunsNetwork,
     Tracking, Trigger,
@@ -413,13 +413,11 @@ fn placement(
     } else {
         InputShape::Fixed(own)
     });
-    match (network.task, shape) {
-        (Task::Detect, InputShape::Rect { longest }) => {
-            Placement::rect(region, longest, network.stride)
-        }
-        (Task::Detect, InputShape::Fixed(size)) => Placement::letterbox(region, size),
-        (Task::Classify, InputShape::Fixed(size)) => Placement::centre_crop(region, size),
-        (Task::Classify, InputShape::Rect { .. }) => Placement::centre_crop(region, own),
+    match (network.task.finds_boxes(), shape) {
+        (true, InputShape::Rect { longest }) => Placement::rect(region, longest, network.stride),
+        (true, InputShape::Fixed(size)) => Placement::letterbox(region, size),
+        (false, InputShape::Fixed(size)) => Placement::centre_crop(region, size),
+        (false, InputShape::Rect { .. }) => Placement::centre_crop(region, own),
     }
 }
 

@@ -10,8 +10,11 @@ pub fn about(info: &detector_yolo::NetworkInfo) -> NetworkInfo {
     let [width, height] = info.input;
     NetworkInfo {
         task: match info.task {
+            detector_yolo::Task::Detect => Task::Detect,
+            detector_yolo::Task::Segment => Task::Segment,
+            detector_yolo::Task::Pose => Task::Pose,
+            detector_yolo::Task::Obb => Task::Obb,
             detector_yolo::Task::Classify => Task::Classify,
-            _ => Task::Detect,
         },
         classes: info.classes.as_slice().into(),
         input: Size { width: width as u32, height: height as u32 },

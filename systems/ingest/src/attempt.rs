@@ -196,7 +196,8 @@ fn build(
             // Credentials are given as properties: addresses end up in messages.
             let _ = bare.set_username("");
             let _ = bare.set_password(None);
-            let source = open(&pipeline, &way::find(bare, &settings.reach).map_err(Failure::other)?)?;
+            let source =
+                open(&pipeline, &way::find(bare, &settings.reach).map_err(Failure::other)?)?;
             prepare_source(&source, login, &settings, redirect);
             source
         }

@@ -182,7 +182,9 @@ mod tests {
     fn sizes_that_are_ranges_are_left_to_the_device() {
         gst::init().unwrap();
         let modes: gst::Caps =
-            "video/x-raw, width=[1, 4000], height=[1, 3000], framerate=[0/1, 30/1]".parse().unwrap();
+            "video/x-raw, width=[1, 4000], height=[1, 3000], framerate=[0/1, 30/1]"
+                .parse()
+                .unwrap();
         assert_eq!(best(&modes), None);
     }
 }

@@ -36,14 +36,7 @@ const NEEDED: [(&str, &[&str]); 4] = [
 const WELCOME: [(&str, &[&str]); 2] = [
     (
         "gstreamer1.0-plugins-good",
-        &[
-            "rtph265depay",
-            "rtpjpegdepay",
-            "multipartdemux",
-            "jpegdec",
-            "matroskademux",
-            "v4l2src",
-        ],
+        &["rtph265depay", "rtpjpegdepay", "multipartdemux", "jpegdec", "matroskademux", "v4l2src"],
     ),
     ("gstreamer1.0-plugins-bad", &["tsdemux"]),
 ];

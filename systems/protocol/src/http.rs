@@ -24,6 +24,7 @@ use crate::glance::glance;
 use crate::page::{page_file, show_page};
 use crate::picture::picture;
 use crate::pulse::Pulse;
+use crate::shelf::shelf;
 use crate::upgrade::upgrade;
 
 /// What answers to requests of one connection need. Cheap to clone.
@@ -68,6 +69,7 @@ pub fn router(desk: Desk) -> Router {
         .route("/camera/{id}/image", get(picture))
         .route("/state", get(state))
         .route("/metrics", get(metrics))
+        .route("/models", get(shelf))
         .route("/camera/{id}/results", get(glance))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)

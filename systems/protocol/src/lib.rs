@@ -42,6 +42,7 @@ mod plugin;
 mod pulse;
 mod server;
 mod sessions;
+mod shelf;
 mod shots;
 mod sieve;
 mod systems;

@@ -6,7 +6,7 @@ use detector_components::camera::{Camera, CameraCounters, LatestFrame, StreamSta
 use detector_components::clock::Clock;
 use detector_components::device::DeviceState;
 use detector_components::model::{Model, ModelState};
-use detector_components::network::{NetworkInfo, NetworkState, Task};
+use detector_components::network::{NetworkInfo, NetworkState};
 use detector_components::node::{BranchOf, Keep, Node, Nodes, RunsNetwork, Trigger};
 use detector_components::subscription::Subscription;
 use detector_components::tally::{Disclosed, LatestTally};
@@ -202,9 +202,7 @@ impl Sights<'_, '_> {
             node: id,
             name: node.name.clone(),
             depth,
-            finds_boxes: network
-                .and_then(|(_, info)| info)
-                .map(|info| matches!(info.task, Task::Detect)),
+            finds_boxes: network.and_then(|(_, info)| info).map(|info| info.task.finds_boxes()),
             network: network.map(|(state, _)| state.clone()).unwrap_or_default(),
             min_confidence: keep.min_confidence,
             classes: keep.classes.clone(),

@@ -7,7 +7,7 @@ use detector_components::frame::Pixels;
 use detector_components::geometry::{BBox, Size};
 use detector_components::job::{Answer, TensorBox};
 use detector_components::model::ModelSource;
-use detector_components::network::{Network, Provenance};
+use detector_components::network::{Network, Provenance, Task};
 use detector_components::node::BranchInput;
 use detector_components::stage::{Deliver, Sample, StagePlugin};
 

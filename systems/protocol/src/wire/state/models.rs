@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bevy_ecs::prelude::*;
 use detector_components::model::{Fetched, Model, ModelState};
-use detector_components::network::{NetworkState, Provenance, Task};
+use detector_components::network::{NetworkState, Provenance};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -142,10 +142,7 @@ pub fn networks(census: &Census) -> Vec<NetworkEntry> {
                 state,
                 reason,
                 step: is_loading.then(|| progress.step().as_str()),
-                task: info.map(|info| match info.task {
-                    Task::Detect => "detect",
-                    Task::Classify => "classify",
-                }),
+                task: info.map(|info| info.task.as_str()),
                 classes: info.map(|info| info.classes.len()),
                 input_width: info.map(|info| info.input.width),
                 input_height: info.map(|info| info.input.height),

@@ -21,7 +21,7 @@ use detector_components::outline::{Keypoint, Outline};
 use detector_components::results::{Finding, Results};
 use detector_components::view::{LatestResults, RunsPipeline, View, ViewCounters, ViewOf};
 use detector_components::wake::{Sleeper, wake};
-use detector_picture::{Label, annotate, color_of, decode, rgb};
+use detector_picture::{annotate, decode, labels, rgb};
 use serde_json::{Map, Value, json};
 
 use crate::cli::{DetectArgs, Fit};
@@ -277,32 +277,12 @@ fn write_annotated(directory: &Path, image: &Path, results: &Results) -> Result<
     let stem = image.file_stem().unwrap_or(image.as_os_str());
     let file = directory.join(Path::new(stem).with_extension("jpg"));
     let whole = Region::whole(results.frame.pixels.size());
-    let labels: Vec<_> = results.findings.iter().flat_map(labels).collect();
     let mut picture = rgb(&results.frame.pixels, whole);
-    annotate(&mut picture, whole, &labels);
+    annotate(&mut picture, whole, &labels(&results.findings));
     let jpeg = picture
         .encode_jpeg(JPEG_QUALITY)
         .with_context(|| format!("drawing {}", image.display()))?;
     std::fs::write(&file, jpeg).with_context(|| format!("writing {}", file.display()))
-}
-
-/// A finding and what its branches found, each with its box.
-///
-/// What a classifier says is of the same box, and stands beside its name.
-fn labels(finding: &Finding) -> Vec<Label> {
-    let below: Vec<_> = finding.branches.iter().flat_map(|branch| &branch.findings).collect();
-    let (said, found): (Vec<&Finding>, Vec<&Finding>) =
-        below.into_iter().partition(|below| !below.top.is_empty());
-    let names = std::iter::once(finding).chain(said);
-    let names: Vec<_> =
-        names.map(|named| format!("{} {:.2}", named.class, named.confidence)).collect();
-    let own = Label {
-        bbox_in_frame: finding.bbox_in_frame,
-        outline_in_frame: finding.outline_in_frame.clone(),
-        text: names.join(", "),
-        color: color_of(&finding.class),
-    };
-    std::iter::once(own).chain(found.into_iter().flat_map(labels)).collect()
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! Boxes, forms and names over a picture, for people to look at.
 
 mod canvas;
+mod findings;
 mod text;
 
 use detector_components::geometry::{BBox, Point, Region, Size};
 use detector_components::outline::Outline;
+
+pub use self::findings::labels;
 
 use self::canvas::{Canvas, Rectangle};
 use self::text::Line;

@@ -19,7 +19,7 @@ mod planes;
 mod rgb;
 mod shrink;
 
-pub use annotate::{Label, annotate};
+pub use annotate::{Label, annotate, labels};
 pub use decode::{MAX_PIXELS, decode};
 pub use encode::{encode_jpeg, encode_png};
 pub use error::PictureError;

@@ -1,6 +1,7 @@
 //! What can go wrong with an archive.
 
 use std::io;
+use std::path::PathBuf;
 
 use crate::pipeline::Faults;
 
@@ -15,6 +16,9 @@ pub enum ArchiveError {
         /// What the system says.
         source: io::Error,
     },
+    /// There is no such file.
+    #[error("there is no file {}", .0.display())]
+    Missing(PathBuf),
     /// It is no ZIP file, or a broken one.
     #[error("it is no ZIP archive, or a broken one: {0}")]
     Zip(String),

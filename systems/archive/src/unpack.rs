@@ -130,7 +130,10 @@ pub fn read_pipeline(path: &Path, limits: &ArchiveLimits) -> Result<Pipeline, Ar
 }
 
 fn opened(path: &Path, limits: &ArchiveLimits) -> Result<File, ArchiveError> {
-    let file = File::open(path).map_err(ArchiveError::io("opening the archive"))?;
+    let file = File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => ArchiveError::Missing(path.to_owned()),
+        _ => ArchiveError::io("opening the archive")(error),
+    })?;
     let bytes = file.metadata().map_err(ArchiveError::io("opening the archive"))?.len();
     at_most("bytes of the archive", bytes, limits.archive_bytes)?;
     Ok(file)

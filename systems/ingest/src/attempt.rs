@@ -80,11 +80,26 @@ pub fn run(stream: &Stream, report: &Report) -> (End, bool) {
         close(pipeline, &stream.source, stream.outside.settings.get().teardown_deadline);
         moved = redirect.take();
         if moved.is_none() || end == End::Unwanted {
-            return (end, flow.frames() > 0);
+            return (explained(end, stream), flow.frames() > 0);
         }
     }
     let text = format!("more than {} redirects", way::MAX_REDIRECTS);
     (End::Failed(Failure::other(text)), flow.frames() > 0)
+}
+
+/// With the reason why a camera cannot be reached, which GStreamer does not tell.
+fn explained(end: End, stream: &Stream) -> End {
+    let CameraSource::Stream(url) = &stream.source else { return end };
+    let unreachable =
+        matches!(&end, End::Failed(failure) if failure.kind == FailureKind::Unreachable);
+    if !unreachable || !matches!(url.scheme(), "rtsp" | "rtsps") {
+        return end;
+    }
+    let obstacle = way::obstacle(url.expose(), &stream.outside.settings.get().reach);
+    obstacle.map_or(end, |obstacle| {
+        let text = format!("the camera cannot be reached: {obstacle}");
+        End::Failed(Failure::new(FailureKind::Unreachable, text))
+    })
 }
 
 /// What flows through a pipeline.

@@ -5,6 +5,7 @@
 //! that was found. With TLS it is given the name: whoever is at another place than it should be cannot
 //! prove to have that name, and is told nothing. What is opened over HTTP, [`web`](crate::web) opens.
 
+use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,6 +21,26 @@ use crate::web::WebSource;
 pub const MAX_REDIRECTS: usize = 5;
 /// The longest that one of several places of a host is waited for before the next one is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Why nobody is spoken to at a camera's address, when that is known. None: somebody answers, or its
+/// name leads nowhere, which was said before.
+pub fn obstacle(url: &Url, reach: &Reach) -> Option<&'static str> {
+    let mut found = None;
+    for place in reach.look_up(url).ok()? {
+        let error = TcpStream::connect_timeout(&place, CONNECT_TIMEOUT).err()?;
+        found = Some(match error.kind() {
+            io::ErrorKind::ConnectionRefused => {
+                "its machine answers, and nothing listens at this port"
+            }
+            io::ErrorKind::TimedOut => "no machine answers at its address",
+            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+                "no way leads to its address"
+            }
+            _ => return None,
+        });
+    }
+    found
+}
 
 /// The address to give to GStreamer for a camera's.
 ///

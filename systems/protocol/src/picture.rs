@@ -5,8 +5,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use detector_components::geometry::Region;
-use detector_components::results::{Finding, Results};
-use detector_picture::{Label, PictureError, annotate, color_of, encode_jpeg, rgb};
+use detector_picture::{PictureError, annotate, encode_jpeg, labels, rgb};
 
 use crate::darkroom::{Unshown, about, develop, holds, in_time, region, shot, tag};
 use crate::event::Shot;
@@ -51,48 +50,8 @@ fn encode(shot: &Shot, region: Region, quality: u8) -> Result<Vec<u8>, PictureEr
         None => encode_jpeg(&shot.frame.pixels, region, quality),
         Some(results) => {
             let mut picture = rgb(&shot.frame.pixels, region);
-            annotate(&mut picture, region, &labels(results));
+            annotate(&mut picture, region, &labels(&results.findings));
             picture.encode_jpeg(quality)
         }
     }
-}
-
-/// What is drawn: every finding of the pipeline, with what classifiers said of it beside it.
-fn labels(results: &Results) -> Vec<Label> {
-    let mut labels = Vec::new();
-    // The worst first, so that the best is drawn over it.
-    for finding in results.findings.iter().rev() {
-        label(finding, &mut labels);
-    }
-    labels
-}
-
-fn label(finding: &Finding, labels: &mut Vec<Label>) {
-    let mut text = said(finding);
-    let mut boxes = Vec::new();
-    for branch in &finding.branches {
-        for (rank, found) in branch.findings.iter().enumerate() {
-            // A classifier's box is what it looked at: there is one around it already.
-            if found.top.is_empty() {
-                boxes.push(found);
-            } else if rank == 0 {
-                text.push_str(", ");
-                text.push_str(&said(found));
-            }
-        }
-    }
-    let color = color_of(&finding.class);
-    labels.push(Label {
-        bbox_in_frame: finding.bbox_in_frame,
-        outline_in_frame: finding.outline_in_frame.clone(),
-        text,
-        color,
-    });
-    for found in boxes {
-        label(found, labels);
-    }
-}
-
-fn said(finding: &Finding) -> String {
-    format!("{} {:.2}", finding.class, finding.confidence)
 }

@@ -42,6 +42,14 @@ fn pipeline() -> Vec<u8> {
 }
 
 #[test]
+fn a_file_that_is_not_there_is_named() {
+    let here = Folder::new();
+    let path = Path::new("/srv/models/none.mpta");
+    let error = unpack(path, here.cache.path(), &ArchiveLimits::default()).unwrap_err();
+    assert_eq!(error.to_string(), "there is no file /srv/models/none.mpta");
+}
+
+#[test]
 fn both_layouts_are_read() {
     for folder in ["", "vehicles/"] {
         let here = Folder::new();

@@ -70,6 +70,10 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=6s --start-period=60s --retries=3 CMD ["detector-worker", "healthcheck"]
 ENTRYPOINT ["detector-worker"]
 CMD ["run"]
+ARG VERSION=""
+ARG REVISION=""
 LABEL org.opencontainers.image.title="detector-worker" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.description="Watches cameras for a CMS: runs YOLO pipelines on their newest frames and sends back what it sees" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"

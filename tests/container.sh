@@ -246,6 +246,12 @@ mounted+=("$root/tmp")
 # A port that is free now, rather than the image's.
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 environment[DETECTOR_LISTEN]=127.0.0.1:$port
+say 'what is in it, for scanners'
+for package in gstreamer1.0-libav libavcodec59; do
+    [ -s "$root/var/lib/dpkg/status.d/$package" ] || stop "no word of $package"
+done
+ls "$root/var/lib/dpkg/status.d" | wc -l
+
 say 'doctor'
 inside "${entrypoint[@]}" doctor
 say 'a camera, looked at from within'

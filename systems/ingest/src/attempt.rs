@@ -188,35 +188,6 @@ fn build(
     redirect: &Redirect,
 ) -> Result<gst::Pipeline, Failure> {
     let pipeline = gst::Pipeline::new();
-    let settings = stream.outside.settings.get();
-    let source = match &stream.source {
-        CameraSource::File { path, .. } => {
-            let path = path.canonicalize().map_err(|error| Failure::other(error.to_string()))?;
-            let url = Url::from_file_path(path)
-                .map_err(|()| Failure::other("the path is not absolute"))?;
-            open(&pipeline, &url)?
-        }
-        CameraSource::Device(path) => {
-            let (decoder, pictures) = device::open(&pipeline, path)?;
-            note_pictures(&pictures, flow);
-            decoder
-        }
-        CameraSource::Stream(url) | CameraSource::Snapshot { url, .. } => {
-            web::give_access(&pipeline, url, &stream.outside);
-            let url = url.expose();
-            let mut bare = moved.unwrap_or(url).clone();
-            // Whoever the camera sends on to is told no password.
-            let same = bare.host_str() == url.host_str();
-            let login = (same && !url.username().is_empty()).then(|| login(url));
-            // Credentials are given as properties: addresses end up in messages.
-            let _ = bare.set_username("");
-            let _ = bare.set_password(None);
-            let source =
-                open(&pipeline, &way::find(bare, &settings.reach).map_err(Failure::other)?)?;
-            prepare_source(&source, login, &settings, redirect);
-            source
-        }
-    };
     // Passes what is right through; some encodings, MJPEG's 4:2:2 for one, are not.
     let convert = make("videoconvert")?;
     let real_time = matches!(stream.source, CameraSource::File { real_time: true, .. });
@@ -245,10 +216,50 @@ fn build(
         .add_many([&convert, sink.upcast_ref()])
         .and_then(|()| convert.link(&sink))
         .map_err(|error| Failure::other(error.to_string()))?;
+    let source = add_source(&pipeline, stream, flow, moved, redirect)?;
     way::keep_within(&pipeline, &source);
     link_video(&source, &convert, stream.source.clone());
     prepare_decoders(&pipeline, flow, matches!(stream.source, CameraSource::Device(_)));
     Ok(pipeline)
+}
+
+/// Adds what opens the camera and decodes what it sends.
+fn add_source(
+    pipeline: &gst::Pipeline,
+    stream: &Stream,
+    flow: &Arc<Flow>,
+    moved: Option<&Url>,
+    redirect: &Redirect,
+) -> Result<gst::Element, Failure> {
+    let settings = stream.outside.settings.get();
+    Ok(match &stream.source {
+        CameraSource::File { path, .. } => {
+            let path = path.canonicalize().map_err(|error| Failure::other(error.to_string()))?;
+            let url = Url::from_file_path(path)
+                .map_err(|()| Failure::other("the path is not absolute"))?;
+            open(pipeline, &url)?
+        }
+        CameraSource::Device(path) => {
+            let (decoder, pictures) = device::open(pipeline, path)?;
+            note_pictures(&pictures, flow);
+            decoder
+        }
+        CameraSource::Stream(url) | CameraSource::Snapshot { url, .. } => {
+            web::give_access(pipeline, url, &stream.outside);
+            let url = url.expose();
+            let mut bare = moved.unwrap_or(url).clone();
+            // Whoever the camera sends on to is told no password.
+            let same = bare.host_str() == url.host_str();
+            let login = (same && !url.username().is_empty()).then(|| login(url));
+            // Credentials are given as properties: addresses end up in messages.
+            let _ = bare.set_username("");
+            let _ = bare.set_password(None);
+            let source =
+                open(pipeline, &way::find(bare, &settings.reach).map_err(Failure::other)?)?;
+            prepare_source(&source, login, &settings, redirect);
+            source
+        }
+    })
 }
 
 /// An element of GStreamer's.

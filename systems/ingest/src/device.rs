@@ -38,10 +38,14 @@ pub fn open(pipeline: &gst::Pipeline, path: &Path) -> Result<(gst::Element, gst:
         debug!(device = %path.display(), %mode, "the mode of this camera");
         filter.set_property("caps", mode);
     }
-    pipeline
+    let placed = pipeline
         .add_many([&source, &filter, &decoder])
-        .and_then(|()| gst::Element::link_many([&source, &filter, &decoder]))
-        .map_err(|error| Failure::other(error.to_string()))?;
+        .and_then(|()| gst::Element::link_many([&source, &filter, &decoder]));
+    if let Err(error) = placed {
+        // Nobody else would close it.
+        let _ = source.set_state(gst::State::Null);
+        return Err(Failure::other(error.to_string()));
+    }
     Ok((decoder, pad))
 }
 

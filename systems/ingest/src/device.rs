@@ -16,6 +16,8 @@ use crate::failure::{Failure, FailureKind};
 
 /// Pictures a second that keep up with what moves. A mode with fewer is taken when there is no other.
 const ENOUGH: f64 = 15.0;
+/// Pictures a second that are enough. More only cost time to decode.
+const WANTED: i32 = 30;
 /// More pixels than this cost time to decode and show a network nothing more.
 const MOST_PIXELS: i64 = 1920 * 1080;
 
@@ -71,22 +73,23 @@ fn opened(source: &gst::Element, path: &Path) -> Result<(gst::Caps, gst::Pad), F
 /// The mode that keeps up and shows most. None when there is nothing to choose from.
 fn best(modes: &gst::CapsRef) -> Option<gst::Caps> {
     modes
-        .iter()
-        .filter_map(Mode::of)
+        .iter_with_features()
+        // What stays in the memory of a GPU is of no use to what decodes here.
+        .filter(|(_, features)| features.contains("memory:SystemMemory"))
+        .filter_map(|(mode, _)| Mode::of(mode))
         .max_by_key(|mode| {
             let many = mode.pixels > MOST_PIXELS;
             let pixels = if many { -mode.pixels } else { mode.pixels };
-            (mode.keeps_up(), !many, pixels, Reverse(mode.cost), mode.rate_in_millihertz())
+            (mode.keeps_up, !many, pixels, Reverse(mode.cost))
         })
         .map(|mode| gst::Caps::builder_full().structure(mode.whole).build())
 }
 
-/// One size of one encoding, as fast as it comes.
+/// One size of one encoding, at one rate.
 struct Mode {
-    /// With all its rates: the device takes the highest.
     whole: gst::Structure,
     pixels: i64,
-    rate: f64,
+    keeps_up: bool,
     /// How long decoding takes, among encodings.
     cost: u8,
 }
@@ -102,34 +105,41 @@ impl Mode {
         };
         let (width, height) =
             (structure.get::<i32>("width").ok()?, structure.get::<i32>("height").ok()?);
+        let rate = best_rate(structure)?;
+        let mut whole = structure.to_owned();
+        whole.set("framerate", rate);
         Some(Self {
-            whole: structure.to_owned(),
+            whole,
             pixels: i64::from(width) * i64::from(height),
-            rate: highest_rate(structure)?,
+            keeps_up: keeps_up(rate),
             cost,
         })
     }
-
-    fn keeps_up(&self) -> bool {
-        self.rate >= ENOUGH
-    }
-
-    fn rate_in_millihertz(&self) -> i64 {
-        (self.rate * 1e3) as i64
-    }
 }
 
-fn highest_rate(structure: &gst::StructureRef) -> Option<f64> {
+/// The rate nearest to what is wanted, of those that keep up; else the highest.
+fn best_rate(structure: &gst::StructureRef) -> Option<gst::Fraction> {
     let value = structure.value("framerate").ok()?;
-    let hertz = |rate: gst::Fraction| f64::from(rate.numer()) / f64::from(rate.denom().max(1));
     if let Ok(rate) = value.get::<gst::Fraction>() {
-        return Some(hertz(rate));
+        return Some(rate);
     }
     if let Ok(range) = value.get::<gst::FractionRange>() {
-        return Some(hertz(range.max()));
+        return Some(gst::Fraction::from(WANTED).clamp(range.min(), range.max()));
     }
     let list = value.get::<gst::List>().ok()?;
-    list.iter().filter_map(|rate| rate.get::<gst::Fraction>().ok()).map(hertz).reduce(f64::max)
+    let wanted = f64::from(WANTED);
+    list.iter().filter_map(|rate| rate.get::<gst::Fraction>().ok()).max_by(|one, other| {
+        let apart = |rate: gst::Fraction| (hertz(rate) - wanted).abs();
+        keeps_up(*one).cmp(&keeps_up(*other)).then(apart(*other).total_cmp(&apart(*one)))
+    })
+}
+
+fn keeps_up(rate: gst::Fraction) -> bool {
+    hertz(rate) >= ENOUGH
+}
+
+fn hertz(rate: gst::Fraction) -> f64 {
+    f64::from(rate.numer()) / f64::from(rate.denom())
 }
 
 #[cfg(test)]
@@ -149,7 +159,7 @@ mod tests {
         check(
             "video/x-raw, format=YUY2, width=1920, height=1080, framerate=5/1; \
              video/x-raw, format=YUY2, width=640, height=480, framerate={30/1, 15/1}",
-            "video/x-raw, format=YUY2, width=640, height=480, framerate={30/1, 15/1}",
+            "video/x-raw, format=YUY2, width=640, height=480, framerate=30/1",
         );
     }
 
@@ -170,6 +180,25 @@ mod tests {
             "image/jpeg, width=1280, height=720, framerate=60/1; \
              video/x-raw, format=YUY2, width=1280, height=720, framerate=30/1",
             "video/x-raw, format=YUY2, width=1280, height=720, framerate=30/1",
+        );
+    }
+
+    #[test]
+    fn no_more_pictures_are_taken_than_are_wanted() {
+        for (rates, expected) in
+            [("{60/1, 30/1, 5/1}", "30/1"), ("{60/1, 5/1}", "60/1"), ("[1/1, 90/1]", "30/1")]
+        {
+            let mode = |rate| format!("image/jpeg, width=1280, height=720, framerate={rate}");
+            check(&mode(rates), &mode(expected));
+        }
+    }
+
+    #[test]
+    fn what_stays_in_the_memory_of_a_gpu_is_left_out() {
+        check(
+            "video/x-raw(memory:DMABuf), format=DMA_DRM, width=1920, height=1080, framerate=30/1; \
+             image/jpeg, width=1280, height=720, framerate=30/1",
+            "image/jpeg, width=1280, height=720, framerate=30/1",
         );
     }
 

@@ -43,12 +43,16 @@ pub fn camera(text: &str) -> Result<CameraSource> {
     })
 }
 
-/// The device that a text names: `/dev/video0`, or its number.
+/// The device that a text names: `/dev/video0`, its number, or its URL.
 pub fn device(text: &str) -> Option<PathBuf> {
     if text.parse::<u16>().is_ok() {
         return Some(format!("/dev/video{text}").into());
     }
-    match CameraSource::of_path(text.into()) {
+    let path = match SecretUrl::parse(text) {
+        Ok(url) if url.scheme() == "file" => url.expose().to_file_path().ok()?,
+        _ => text.into(),
+    };
+    match CameraSource::of_path(path) {
         CameraSource::Device(path) => Some(path),
         _ => None,
     }
@@ -77,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_number_is_a_device() {
-        for text in ["0", "/dev/video0"] {
+        for text in ["0", "/dev/video0", "file:///dev/video0"] {
             assert_eq!(camera(text).unwrap(), CameraSource::Device("/dev/video0".into()));
         }
     }

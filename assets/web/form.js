@@ -31,7 +31,8 @@ export class WatchForm {
 
   /** Offers models: those that are `used`, by their addresses, and those that lie `ready`, by their names. */
   offer(ready, used) {
-    const named = used.map((source) => ready.find((name) => source.endsWith(`/${name}`)) ?? source);
+    const nameOf = (path) => ready.find((name) => path.endsWith(`/${name}`)) ?? path;
+    const named = used.map((source) => source.includes("://") ? source : nameOf(source));
     const models = [...new Set([...named, ...ready])];
     this.dialog.querySelector("datalist").replaceChildren(...models.map((value) => el("option", { value })));
     const { model } = this.form.elements;

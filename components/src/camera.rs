@@ -49,8 +49,8 @@ impl CameraSource {
     /// What a path of this machine stands for: a device below `/dev`, else a file. A file stands for a
     /// camera, and a camera neither ends nor runs ahead.
     pub fn of_path(path: PathBuf) -> Self {
-        // Files lie there too, below /dev/shm.
-        match path.starts_with("/dev") && !path.is_file() {
+        // What lies below /dev/shm is memory that looks like files.
+        match path.starts_with("/dev") && !path.starts_with("/dev/shm") {
             true => Self::Device(path),
             false => Self::File { path, looped: true, real_time: true },
         }

@@ -51,9 +51,9 @@ impl Webcam {
         ]
     }
 
-    /// When another program has its pictures.
-    fn busy(&self) -> Variables {
-        [self.variables(), vec![("WEBCAM_BUSY", "1".into())]].concat()
+    /// When another program has its pictures (`WEBCAM_BUSY`), or it offers raw ones only (`WEBCAM_RAW`).
+    fn when(&self, what: &'static str) -> Variables {
+        [self.variables(), vec![(what, "1".into())]].concat()
     }
 }
 
@@ -82,10 +82,28 @@ fn a_webcam_is_opened_in_a_mode_that_keeps_up() {
 }
 
 #[test]
+fn a_webcam_without_encoded_pictures_is_opened_in_a_small_size_that_keeps_up() {
+    let webcam = Webcam::new();
+    let (status, report, folder) = probe(&webcam.when("WEBCAM_RAW"), Webcam::DEVICE);
+    assert_eq!(status, Some(0), "{report:#}");
+    assert_eq!(report["video"]["codec"], "none: raw pictures", "{report:#}");
+    assert_eq!(report["video"]["declared_fps"], 30.0, "{report:#}");
+    let frame = std::fs::read(folder.path().join("frame.jpg")).unwrap();
+    let picture = detector_picture::decode(&frame).unwrap();
+    assert_eq!(picture.size(), Size { width: 640, height: 480 });
+    // The red square in its middle, and the grey around it.
+    let picture = detector_picture::rgb(&picture, Region::whole(picture.size()));
+    let pixel = |x: usize, y: usize| &picture.data[(y * 640 + x) * 3..][..3];
+    let (middle, corner) = (pixel(320, 240), pixel(20, 20));
+    assert!(middle[0] > 180 && middle[1] < 80 && middle[2] < 80, "{middle:?}");
+    assert!(corner.iter().all(|value| value.abs_diff(corner[0]) < 8), "{corner:?}");
+}
+
+#[test]
 fn a_webcam_that_gives_nothing_is_told_with_what_to_do() {
     let webcam = Webcam::new();
     for (variables, device, reason, advice) in [
-        (webcam.busy(), Webcam::DEVICE, "another program uses it", "fuser"),
+        (webcam.when("WEBCAM_BUSY"), Webcam::DEVICE, "another program uses it", "fuser"),
         (Variables::new(), "/dev/null", "/dev/null", "several devices"),
         (Variables::new(), "/dev/video-none", "No such file", "ls /dev/video*"),
     ] {

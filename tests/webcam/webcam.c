@@ -4,7 +4,7 @@
  * the folder WEBCAM_PICTURES, as 640x480.jpg.
  *
  * WEBCAM is a character device that is there, and that nothing else opens: /dev/full. With WEBCAM_BUSY
- * another program has its pictures. */
+ * another program has its pictures; with WEBCAM_RAW it offers raw ones only. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -161,7 +161,8 @@ static int answer(int fd, unsigned long request, void *argument) {
     case VIDIOC_ENUM_FMT: {
         struct v4l2_fmtdesc *to = argument;
         static const uint32_t formats[] = {V4L2_PIX_FMT_YUYV, V4L2_PIX_FMT_MJPEG};
-        if (to->type != V4L2_BUF_TYPE_VIDEO_CAPTURE || to->index > 1) return fail(EINVAL);
+        uint32_t offered = getenv("WEBCAM_RAW") ? 1 : 2;
+        if (to->type != V4L2_BUF_TYPE_VIDEO_CAPTURE || to->index >= offered) return fail(EINVAL);
         to->pixelformat = formats[to->index];
         to->flags = to->index ? V4L2_FMT_FLAG_COMPRESSED : 0;
         return 0;

@@ -21,6 +21,7 @@ use url::Url;
 
 use crate::config::IngestConfig;
 use crate::device;
+use crate::element::make;
 use crate::failure::{Failure, FailureKind};
 use crate::gauge::Gauge;
 use crate::login::login;
@@ -80,19 +81,23 @@ pub fn run(stream: &Stream, report: &Report) -> (End, bool) {
         close(pipeline, &stream.source, stream.outside.settings.get().teardown_deadline);
         moved = redirect.take();
         if moved.is_none() || end == End::Unwanted {
-            return (explained(end, stream), flow.frames() > 0);
+            let flowed = flow.frames() > 0;
+            return (if flowed { end } else { explained(end, stream) }, flowed);
         }
     }
     let text = format!("more than {} redirects", way::MAX_REDIRECTS);
     (End::Failed(Failure::other(text)), flow.frames() > 0)
 }
 
-/// With the reason why a camera cannot be reached, which GStreamer does not tell.
+/// Why a camera that gave nothing cannot be reached, if that is the reason. GStreamer does not tell: where
+/// nobody answers it waits, as it does for a camera that sends nothing.
 fn explained(end: End, stream: &Stream) -> End {
     let CameraSource::Stream(url) = &stream.source else { return end };
-    let unreachable =
-        matches!(&end, End::Failed(failure) if failure.kind == FailureKind::Unreachable);
-    if !unreachable || !matches!(url.scheme(), "rtsp" | "rtsps") {
+    let End::Failed(Failure { kind: FailureKind::Unreachable | FailureKind::Silent, .. }) = &end
+    else {
+        return end;
+    };
+    if !matches!(url.scheme(), "rtsp" | "rtsps") {
         return end;
     }
     let obstacle = way::obstacle(url.expose(), &stream.outside.settings.get().reach);
@@ -260,13 +265,6 @@ fn add_source(
             source
         }
     })
-}
-
-/// An element of GStreamer's.
-pub fn make(name: &str) -> Result<gst::Element, Failure> {
-    gst::ElementFactory::make(name)
-        .build()
-        .map_err(|_| Failure::other(format!("GStreamer has no {name}")))
 }
 
 /// Adds what opens an address, and decodes what comes from there.

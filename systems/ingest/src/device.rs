@@ -11,7 +11,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use tracing::debug;
 
-use crate::attempt::make;
+use crate::element::make;
 use crate::failure::{Failure, FailureKind};
 
 /// Pictures a second that keep up with what moves. A mode with fewer is taken when there is no other.

@@ -126,6 +126,7 @@ fn described(format: &gst::StructureRef) -> String {
         "video/x-vp9" => "VP9",
         "image/jpeg" => "JPEG",
         "video/mpeg" => "MPEG",
+        "video/x-raw" => "none: raw pictures",
         other => other,
     };
     let detail = |key: &str| format.get::<String>(key).map(|value| format!(", {key} {value}"));

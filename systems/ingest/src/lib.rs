@@ -10,6 +10,7 @@ mod attempt;
 mod backoff;
 mod config;
 mod device;
+mod element;
 mod error;
 mod failure;
 mod gauge;

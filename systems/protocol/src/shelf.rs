@@ -8,9 +8,11 @@ use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use walkdir::{DirEntry, WalkDir};
 
-use crate::http::{Desk, refused};
+use crate::http::{Desk, late, refused};
 
 /// Endings of the names of models.
 const ENDINGS: [&str; 2] = ["mpta", "pt"];
@@ -21,18 +23,19 @@ const MAX_MODELS: usize = 500;
 
 /// What may be named as a `modelUrl` without saying where it is.
 pub async fn shelf(State(desk): State<Desk>) -> Response {
-    let Some(models_dir) = desk.clerk.config().models_dir.clone() else {
-        return Json(json!({"models": []})).into_response();
-    };
-    match tokio::task::spawn_blocking(move || models_in(&models_dir)).await {
-        Ok(Ok(models)) => {
+    let config = desk.clerk.config();
+    let (models_dir, limit) = (config.models_dir.clone(), config.request_timeout);
+    let look = move || models_dir.as_deref().map_or(Ok(Vec::new()), models_in);
+    // A disk of the network may not answer.
+    match timeout(limit, spawn_blocking(look)).await {
+        Ok(Ok(Ok(models))) => {
             ([(CACHE_CONTROL, "no-store")], Json(json!({"models": models}))).into_response()
         }
-        Ok(Err(error)) => {
+        Ok(Ok(Err(error))) => {
             refused(StatusCode::INTERNAL_SERVER_ERROR, &format!("models_dir: {error}"))
         }
-        // The worker ends.
-        Err(error) => refused(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+        Ok(Err(error)) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        Err(_) => late(limit),
     }
 }
 

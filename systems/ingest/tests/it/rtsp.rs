@@ -1,9 +1,10 @@
 //! An RTSP camera is opened, lost, found again and closed.
 
-use std::net::{Ipv4Addr, TcpListener};
-use std::time::Instant;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 
 use detector_components::geometry::Region;
+use detector_ingest::IngestConfig;
 use detector_picture::rgb;
 use detector_simulator::{Footage, Login, RtspServer, Scene, Stream};
 
@@ -117,6 +118,32 @@ fn an_address_without_a_camera_is_said() {
     let reason = engine.reason(camera);
     assert!(reason.contains("nothing listens at this port"), "{reason}");
     assert!(!reason.contains("://"), "{reason}");
+}
+
+#[test]
+fn a_camera_that_does_not_answer_is_told_from_one_that_sends_nothing() {
+    let mut engine = Engine::with(IngestConfig {
+        first_frame_timeout: Duration::from_millis(200),
+        ..IngestConfig::default()
+    });
+    // Whoever comes when the backlog is full gets no answer.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _within = runtime.enter();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let full = socket.listen(1).unwrap();
+    let address = full.local_addr().unwrap();
+    let knock = || TcpStream::connect_timeout(&address, Duration::from_millis(200));
+    let waiting: Vec<_> = std::iter::from_fn(|| knock().ok()).collect();
+    let camera = engine.open_stream(&format!("rtsp://{address}/gone"));
+    let reason = engine.reason(camera);
+    assert!(reason.contains("no machine answers"), "{reason}");
+    drop(waiting);
+
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let camera = engine.open_stream(&format!("rtsp://{}/mute", silent.local_addr().unwrap()));
+    let reason = engine.reason(camera);
+    assert!(reason.starts_with("no frame came"), "{reason}");
 }
 
 #[test]

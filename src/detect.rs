@@ -174,7 +174,7 @@ impl Detector {
     pub(crate) fn results(&mut self, pixels: Pixels, image: &Path) -> Result<Arc<Results>> {
         self.sequence += 1;
         let captured = self.app.world().resource::<Timepiece>().now();
-        let frame = Frame { sequence: self.sequence, captured, pixels: Arc::new(pixels) };
+        let frame = Frame::new(self.sequence, captured, Arc::new(pixels));
         self.app.world_mut().entity_mut(self.camera).insert(LatestFrame(frame));
         loop {
             run_once(self.app.world_mut());

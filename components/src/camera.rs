@@ -6,15 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bevy_ecs::prelude::*;
+use jiff::SignedDuration;
 
 use crate::clock::Moment;
 use crate::frame::Frame;
+use crate::integrity::FaultCounts;
 use crate::secret::SecretUrl;
 
 /// A camera that some view looks at. Exists while at least one does; despawning it closes the
 /// stream. Equal sources are one camera.
 #[derive(Component, Debug)]
-#[require(StreamState, Pace, CameraCounters, LastBegun)]
+#[require(StreamState, StreamFacts, Pace, CameraCounters, LastBegun)]
 pub struct Camera {
     /// Where its pictures come from. Printing it shows no credentials.
     pub source: CameraSource,
@@ -72,8 +74,25 @@ pub enum StreamState {
     /// Opened for the first time; no frame yet.
     #[default]
     Connecting,
+    /// Waiting for its turn to connect: many cameras are being opened at once.
+    Queued {
+        /// Cameras that are opened before it.
+        ahead: u32,
+    },
+    /// Connected and receiving, but no key frame came yet, so nothing can be shown.
+    WaitingForKeyFrame {
+        /// Since when, and how far apart key frames are once that is known.
+        reason: Arc<str>,
+    },
     /// Frames arrive.
     Running,
+    /// Pictures arrive, but they show nothing useful.
+    Impaired {
+        /// In which way.
+        impairment: Impairment,
+        /// Since when, and how many pictures.
+        reason: Arc<str>,
+    },
     /// Connected, but no usable frame arrived within the stall time-out.
     Stalled,
     /// The stream failed and will be opened again.
@@ -86,6 +105,93 @@ pub enum StreamState {
         /// Why, without credentials.
         reason: Arc<str>,
     },
+}
+
+impl StreamState {
+    /// The names of all states, as [`as_str`](Self::as_str) gives them.
+    pub const NAMES: [&'static str; 10] = [
+        "connecting",
+        "queued",
+        "waiting_for_key_frame",
+        "running",
+        "frozen",
+        "covered",
+        "damaged",
+        "stalled",
+        "reconnecting",
+        "failed",
+    ];
+
+    /// Its name on the wire, in `/state` and in metrics.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Queued { .. } => "queued",
+            Self::WaitingForKeyFrame { .. } => "waiting_for_key_frame",
+            Self::Running => "running",
+            Self::Impaired { impairment, .. } => impairment.as_str(),
+            Self::Stalled => "stalled",
+            Self::Reconnecting { .. } => "reconnecting",
+            Self::Failed { .. } => "failed",
+        }
+    }
+
+    /// Whether usable frames arrive.
+    pub fn is_online(&self) -> bool {
+        matches!(self, Self::Running)
+            || matches!(self, Self::Impaired { impairment, .. } if *impairment != Impairment::Frozen)
+    }
+
+    /// Why no frames arrive, or why they are of no use.
+    pub fn reason(&self) -> Option<Arc<str>> {
+        match self {
+            Self::Running => None,
+            Self::Connecting => Some("the camera has not sent a frame yet".into()),
+            Self::Queued { ahead } => {
+                Some(format!("waiting to connect: {ahead} cameras are ahead").into())
+            }
+            Self::Stalled => Some("the camera has stopped sending frames".into()),
+            Self::WaitingForKeyFrame { reason }
+            | Self::Impaired { reason, .. }
+            | Self::Reconnecting { reason }
+            | Self::Failed { reason } => Some(reason.clone()),
+        }
+    }
+}
+
+/// In which way the pictures of a running camera are of no use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Impairment {
+    /// The same picture comes again and again.
+    Frozen,
+    /// The lens is covered, or everything is black.
+    Covered,
+    /// Most pictures are broken.
+    Damaged,
+}
+
+impl Impairment {
+    /// Its name on the wire, in `/state` and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Frozen => "frozen",
+            Self::Covered => "covered",
+            Self::Damaged => "damaged",
+        }
+    }
+}
+
+/// What is known of a camera's stream. Written by `ingest`; nothing is known at first.
+#[derive(Component, Clone, Debug, Default, PartialEq)]
+pub struct StreamFacts {
+    /// What pictures are encoded as, for people: `H.264`.
+    pub codec: Option<Arc<str>>,
+    /// How they arrive: `tcp`, `udp`, `multicast`, `http`.
+    pub transport: Option<&'static str>,
+    /// Time between the last two key frames.
+    pub key_interval: Option<Duration>,
+    /// The camera's clock minus this machine's. None when the camera does not say the time.
+    pub clock_offset: Option<SignedDuration>,
 }
 
 /// The newest frame that was sampled. Absent before the first.
@@ -138,6 +244,8 @@ pub struct CameraCounters {
     pub reconnects: u64,
     /// Smoothed frames a second that arrive.
     pub fps: f32,
+    /// Pictures that were left out or are suspicious, by fault.
+    pub faults: FaultCounts,
 }
 
 #[cfg(test)]

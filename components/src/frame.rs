@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use bevy_ecs::prelude::*;
 
+use jiff::Timestamp;
+
 use crate::clock::Moment;
 use crate::geometry::Size;
+use crate::integrity::Integrity;
 
 /// One picture of a camera. Cheap to clone: the pixels are shared.
 #[derive(Clone, Debug, Component)]
@@ -17,6 +20,18 @@ pub struct Frame {
     pub captured: Moment,
     /// What it shows.
     pub pixels: Arc<Pixels>,
+    /// Whether it can be trusted.
+    pub integrity: Integrity,
+    /// When the camera says that the picture was taken, by the camera's own clock. None when it does
+    /// not say.
+    pub camera_time: Option<Timestamp>,
+}
+
+impl Frame {
+    /// A frame with nothing known to be wrong, of a camera without a clock.
+    pub fn new(sequence: u64, captured: Moment, pixels: Arc<Pixels>) -> Self {
+        Self { sequence, captured, pixels, integrity: Integrity::Good, camera_time: None }
+    }
 }
 
 /// How the samples of a picture lie in memory. All samples have eight bits.

@@ -19,6 +19,7 @@ pub mod display;
 pub mod frame;
 pub mod geometry;
 pub mod identity;
+pub mod integrity;
 pub mod job;
 pub mod model;
 pub mod network;

@@ -86,11 +86,11 @@ mod tests {
         };
         let size = Size { width: 1, height: 1 };
         let results = Results {
-            frame: Frame {
-                sequence: 1,
-                captured: Moment::default(),
-                pixels: Arc::new(Pixels::rgb(size, vec![0; 3]).unwrap()),
-            },
+            frame: Frame::new(
+                1,
+                Moment::default(),
+                Arc::new(Pixels::rgb(size, vec![0; 3]).unwrap()),
+            ),
             node: root,
             findings: vec![
                 finding("car", Some(7), vec![branch("red")]),

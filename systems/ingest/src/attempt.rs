@@ -170,11 +170,11 @@ impl Flow {
         match pixels(sample) {
             Ok(pixels) => {
                 self.frames.fetch_add(1, Ordering::Relaxed);
-                let frame = Frame {
-                    sequence: self.sequence.fetch_add(1, Ordering::Relaxed) + 1,
-                    captured: captured.unwrap_or_else(|| self.timepiece.now()),
-                    pixels: Arc::new(pixels),
-                };
+                let frame = Frame::new(
+                    self.sequence.fetch_add(1, Ordering::Relaxed) + 1,
+                    captured.unwrap_or_else(|| self.timepiece.now()),
+                    Arc::new(pixels),
+                );
                 if let Some(gauge) = &self.gauge {
                     gauge.frame(&frame);
                 }

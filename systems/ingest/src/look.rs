@@ -111,11 +111,11 @@ fn fetch(
     runtime()?.block_on(async {
         loop {
             let picture = snapshot::picture(&client, url, config).await?;
-            let frame = Frame {
-                sequence: sequence.fetch_add(1, Ordering::Relaxed) + 1,
-                captured: timepiece.now(),
-                pixels: Arc::new(picture.pixels),
-            };
+            let frame = Frame::new(
+                sequence.fetch_add(1, Ordering::Relaxed) + 1,
+                timepiece.now(),
+                Arc::new(picture.pixels),
+            );
             gauge.snapshot(&picture.content_type, picture.bytes, &frame);
             if began.elapsed() + interval >= length {
                 return Ok(());

@@ -64,11 +64,11 @@ pub async fn follow(url: SecretUrl, every: Duration, stream: Stream, report: Rep
                 }
                 works = true;
                 backoff.reset(&stream.outside.settings.get());
-                stream.slot.put(Frame {
-                    sequence: stream.sequence.fetch_add(1, Ordering::Relaxed) + 1,
-                    captured: stream.timepiece.now(),
-                    pixels: Arc::new(pixels),
-                });
+                stream.slot.put(Frame::new(
+                    stream.sequence.fetch_add(1, Ordering::Relaxed) + 1,
+                    stream.timepiece.now(),
+                    Arc::new(pixels),
+                ));
                 report.tell(StreamState::Running);
             }
             Err(failure) => {

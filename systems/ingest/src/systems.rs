@@ -187,7 +187,7 @@ mod tests {
         let planes = vec![vec![0; 3]];
         let pixels =
             Pixels::new(PixelFormat::Rgb, size, vec![3], ColorSpace::JPEG, planes).unwrap();
-        Frame { sequence, captured: timepiece.now(), pixels: Arc::new(pixels) }
+        Frame::new(sequence, timepiece.now(), Arc::new(pixels))
     }
 
     /// The frame that a camera shows after `newer` came, with the last pass begun on `begun`.

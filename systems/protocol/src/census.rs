@@ -120,7 +120,10 @@ pub fn remember_errors(
     mut commands: Commands,
 ) {
     for (camera, state) in &cameras {
-        if let StreamState::Reconnecting { reason } | StreamState::Failed { reason } = state {
+        if let StreamState::Reconnecting { reason }
+        | StreamState::Failed { reason }
+        | StreamState::Impaired { reason, .. } = state
+        {
             let last = LastError { reason: reason.clone(), at: clock.now };
             commands.entity(camera).insert(last);
         }

@@ -122,14 +122,8 @@ fn world(metrics: &mut Metrics, census: &Census) {
     ] {
         metrics.gauge(name, help, [(vec![], count as f64)]);
     }
-    let states = census.cameras.iter().map(|(_, _, state, ..)| match state {
-        StreamState::Connecting => "connecting",
-        StreamState::Running => "running",
-        StreamState::Stalled => "stalled",
-        StreamState::Reconnecting { .. } => "reconnecting",
-        StreamState::Failed { .. } => "failed",
-    });
-    let all = ["connecting", "running", "stalled", "reconnecting", "failed"];
+    let states = census.cameras.iter().map(|(_, _, state, ..)| state.as_str());
+    let all = StreamState::NAMES;
     metrics.gauge("detector_cameras", "Cameras now, by state", by_state(all, states));
     let states = census.models.iter().map(|(_, _, state, ..)| match state {
         ModelState::Fetching => "fetching",
@@ -179,7 +173,7 @@ fn cameras(metrics: &mut Metrics, census: &Census) {
     let mut sums: BTreeMap<String, CameraSum> = BTreeMap::new();
     for (_, camera, state, counters, _, slot, _) in &census.cameras {
         let sum = sums.entry(camera.source.to_string()).or_default();
-        sum.online += f64::from(u8::from(*state == StreamState::Running));
+        sum.online += f64::from(u8::from(state.is_online()));
         sum.fps += f64::from(counters.fps);
         sum.received += slot.map_or(0, |slot| slot.received());
         sum.sampled += counters.sampled;

@@ -74,6 +74,15 @@ fn of_camera(look: &Look) -> Option<Why> {
     Some(match &look.stream {
         StreamState::Running => return None,
         StreamState::Connecting => Why::new(Mood::Waiting, "The camera is being opened"),
+        StreamState::Queued { ahead } => {
+            Why::new(Mood::Waiting, format!("Waiting to connect: {ahead} cameras are ahead"))
+        }
+        StreamState::WaitingForKeyFrame { reason } => {
+            Why::new(Mood::Waiting, format!("Waiting for a key frame: {reason}"))
+        }
+        StreamState::Impaired { impairment, reason } => {
+            Why::new(Mood::Fault, format!("The pictures are {}: {reason}", impairment.as_str()))
+        }
         StreamState::Stalled => Why::new(Mood::Fault, "The camera sends nothing any more"),
         StreamState::Reconnecting { reason } => {
             Why::new(Mood::Fault, format!("The camera is opened again: {reason}"))

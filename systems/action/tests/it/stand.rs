@@ -89,7 +89,7 @@ impl Engine {
         let now = self.timepiece.now();
         let size = Size { width: 16, height: 16 };
         let pixels = Arc::new(Pixels::rgb(size, vec![90; 16 * 16 * 3]).unwrap());
-        let frame = Frame { sequence: self.passes, captured: now, pixels };
+        let frame = Frame::new(self.passes, now, pixels);
         let results = Arc::new(Results {
             frame: frame.clone(),
             node: self.root,

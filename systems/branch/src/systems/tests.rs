@@ -82,7 +82,7 @@ impl Stage {
         let size = Size { width: 640, height: 640 };
         let pixels = Arc::new(Pixels::rgb(size, vec![0; 640 * 640 * 3]).unwrap());
         let captured = self.app.world().resource::<Clock>().now;
-        let frame = Frame { sequence: self.sequence, captured, pixels };
+        let frame = Frame::new(self.sequence, captured, pixels);
         self.app.world_mut().entity_mut(self.camera).insert(LatestFrame(frame));
         self.sample();
     }

@@ -131,7 +131,7 @@ impl<'a> From<Watched<'a>> for Connection<'a> {
             subscription_identifier: watched.subscription.id.as_str(),
             model_id: external_id(&watched.subscription.model_id),
             model_name: &watched.subscription.model_name,
-            online: *watched.stream == StreamState::Running,
+            online: watched.stream.is_online(),
             crop: watched.subscription.crop_in_frame.map(CropFields::from),
             state,
             reason,
@@ -155,16 +155,8 @@ pub fn state(stream: &StreamState, model: &ModelState) -> (&'static str, Option<
         (ModelState::Loading, _) => {
             ("model_loading", because("the model's networks are being loaded"))
         }
-        (ModelState::Ready, StreamState::Connecting) => {
-            ("connecting", because("the camera has not given a frame yet"))
+        (ModelState::Ready, stream) => {
+            (stream.as_str(), stream.reason().map(|reason| reason.to_string()))
         }
-        (ModelState::Ready, StreamState::Running) => ("running", None),
-        (ModelState::Ready, StreamState::Stalled) => {
-            ("stalled", because("the camera has stopped giving frames"))
-        }
-        (ModelState::Ready, StreamState::Reconnecting { reason }) => {
-            ("reconnecting", because(reason))
-        }
-        (ModelState::Ready, StreamState::Failed { reason }) => ("failed", because(reason)),
     }
 }

@@ -107,7 +107,7 @@ fn a_camera_that_does_not_run_says_why() {
     let reason: Arc<str> = Arc::from("401 Unauthorized");
     let failing = StreamState::Reconnecting { reason };
     check_state(failing, ModelState::Ready, false, ("reconnecting", json!("401 Unauthorized")));
-    let reason = json!("the camera has not given a frame yet");
+    let reason = json!("the camera has not sent a frame yet");
     check_state(StreamState::Connecting, ModelState::Ready, false, ("connecting", reason));
 }
 

@@ -85,7 +85,7 @@ pub fn frame(sequence: u64, captured: Moment) -> Frame {
         .flat_map(|x| if x < SIZE.width / 2 { [255, 0, 0] } else { [0, 0, 255] })
         .collect();
     let pixels = Pixels::rgb(SIZE, row.repeat(SIZE.height as usize)).unwrap();
-    Frame { sequence, captured, pixels: Arc::new(pixels) }
+    Frame::new(sequence, captured, Arc::new(pixels))
 }
 
 pub fn finding(class: &str, confidence: f32, [x1, y1, x2, y2]: [f32; 4]) -> Finding {

@@ -47,7 +47,7 @@ fn found() -> Vec<Finding> {
 
 fn look(findings: Vec<Finding>, left_out: Vec<LeftOut>) -> Look {
     let pixels = Pixels::rgb(Size { width: 1, height: 1 }, vec![0; 3]).unwrap();
-    let frame = Frame { sequence: 1, captured: Moment::default(), pixels: Arc::new(pixels) };
+    let frame = Frame::new(1, Moment::default(), Arc::new(pixels));
     let mut entry = NodeTally::new(ROOT);
     entry.leave_out(left_out);
     Look {

@@ -50,7 +50,7 @@ impl Stage {
     fn see_frame(&mut self, sequence: u64) {
         let size = Size { width: 1, height: 1 };
         let pixels = Arc::new(Pixels::rgb(size, vec![0; 3]).unwrap());
-        let frame = Frame { sequence, captured: Default::default(), pixels };
+        let frame = Frame::new(sequence, Default::default(), pixels);
         self.app.world_mut().entity_mut(self.camera).insert(LatestFrame(frame));
     }
 

@@ -124,9 +124,8 @@ pub(super) fn state_color(look: &Look) -> Color32 {
     match (&look.stream, &look.model_state) {
         (StreamState::Running, ModelState::Ready) => style::GOOD,
         (StreamState::Stalled | StreamState::Failed { .. }, _) => style::color_of(Mood::Fault),
-        (StreamState::Reconnecting { .. }, _) | (_, ModelState::Failed { .. }) => {
-            style::color_of(Mood::Fault)
-        }
+        (StreamState::Reconnecting { .. } | StreamState::Impaired { .. }, _)
+        | (_, ModelState::Failed { .. }) => style::color_of(Mood::Fault),
         _ => style::color_of(Mood::Waiting),
     }
 }

@@ -157,12 +157,10 @@ fn state(ui: &mut egui::Ui, look: &Look) {
 }
 
 fn words_of_stream(look: &Look) -> &'static str {
-    match look.stream {
-        StreamState::Connecting => "connecting",
-        StreamState::Running => "running",
-        StreamState::Stalled => "stalled",
-        StreamState::Reconnecting { .. } => "reconnecting",
+    match &look.stream {
+        StreamState::WaitingForKeyFrame { .. } => "waiting for a key frame",
         StreamState::Failed { .. } => "ended",
+        other => other.as_str(),
     }
 }
 

@@ -111,7 +111,7 @@ impl Report {
             && gives_snapshots(url, &IngestConfig::default())?;
         Ok(match still {
             true => CameraSource::Snapshot { url: url.clone(), interval: SNAPSHOT_INTERVAL },
-            false => CameraSource::Stream(url.clone()),
+            false => CameraSource::stream(url.clone()),
         })
     }
 

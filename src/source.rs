@@ -39,7 +39,7 @@ pub fn camera(text: &str) -> Result<CameraSource> {
         && gives_snapshots(&url, &config).map_err(|failure| anyhow!("{url}: {}", failure.text))?;
     Ok(match still {
         true => CameraSource::Snapshot { url, interval: SNAPSHOT_INTERVAL },
-        false => CameraSource::Stream(url),
+        false => CameraSource::stream(url),
     })
 }
 

@@ -26,7 +26,12 @@ pub struct Camera {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CameraSource {
     /// A stream that runs by itself: RTSP, or anything over HTTP that GStreamer plays.
-    Stream(SecretUrl),
+    Stream {
+        /// Where it is.
+        url: SecretUrl,
+        /// How it is opened.
+        options: StreamOptions,
+    },
     /// A still picture, fetched again and again.
     Snapshot {
         /// Of a JPEG or PNG.
@@ -47,7 +52,48 @@ pub enum CameraSource {
     Device(PathBuf),
 }
 
+/// How an RTSP stream is opened. Part of what makes two cameras equal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct StreamOptions {
+    /// How its packets travel.
+    pub transport: Transport,
+    /// Which of its video tracks is watched, counted from 0. None: the first that can be decoded.
+    pub track: Option<u8>,
+}
+
+/// How the packets of an RTSP stream travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// Over the RTSP connection; over UDP where the camera refuses that.
+    #[default]
+    Auto,
+    /// Over the RTSP connection.
+    Tcp,
+    /// Over UDP, from the camera to this machine.
+    Udp,
+    /// Over UDP, from the camera to a group.
+    Multicast,
+    /// Over two HTTP connections, for networks that let nothing else through.
+    Http,
+}
+
+impl Transport {
+    /// All of them, with the names that configuration and messages have for them.
+    pub const NAMES: [(&'static str, Self); 5] = [
+        ("auto", Self::Auto),
+        ("tcp", Self::Tcp),
+        ("udp", Self::Udp),
+        ("multicast", Self::Multicast),
+        ("http", Self::Http),
+    ];
+}
+
 impl CameraSource {
+    /// A stream that is opened with the default options.
+    pub fn stream(url: SecretUrl) -> Self {
+        Self::Stream { url, options: StreamOptions::default() }
+    }
+
     /// What a path of this machine stands for: a device below `/dev`, else a file. A file stands for a
     /// camera, and a camera neither ends nor runs ahead.
     pub fn of_path(path: PathBuf) -> Self {
@@ -62,7 +108,7 @@ impl CameraSource {
 impl fmt::Display for CameraSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Stream(url) | Self::Snapshot { url, .. } => url.fmt(f),
+            Self::Stream { url, .. } | Self::Snapshot { url, .. } => url.fmt(f),
             Self::File { path, .. } | Self::Device(path) => path.display().fmt(f),
         }
     }

@@ -164,7 +164,7 @@ fn none_is_in_a_debug_print_of_the_world() {
         tls: false,
     };
     let printed = [
-        format!("{:?}", Camera { source: CameraSource::Stream(url("camera")) }),
+        format!("{:?}", Camera { source: CameraSource::stream(url("camera")) }),
         format!("{:?}", Model { source: ModelSource::Url(url("model")) }),
         format!("{redis:?}"),
         format!(

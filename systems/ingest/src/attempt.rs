@@ -92,7 +92,7 @@ pub fn run(stream: &Stream, report: &Report) -> (End, bool) {
 /// Why a camera that gave nothing cannot be reached, if that is the reason. GStreamer does not tell: where
 /// nobody answers it waits, as it does for a camera that sends nothing.
 fn explained(end: End, stream: &Stream) -> End {
-    let CameraSource::Stream(url) = &stream.source else { return end };
+    let CameraSource::Stream { url, .. } = &stream.source else { return end };
     let End::Failed(Failure { kind: FailureKind::Unreachable | FailureKind::Silent, .. }) = &end
     else {
         return end;
@@ -249,7 +249,7 @@ fn add_source(
             note_pictures(&pictures, flow);
             decoder
         }
-        CameraSource::Stream(url) | CameraSource::Snapshot { url, .. } => {
+        CameraSource::Stream { url, .. } | CameraSource::Snapshot { url, .. } => {
             web::give_access(pipeline, url, &stream.outside);
             let url = url.expose();
             let mut bare = moved.unwrap_or(url).clone();

@@ -50,7 +50,7 @@ pub fn look(source: CameraSource, config: IngestConfig, length: Duration) -> See
         CameraSource::Snapshot { url, interval } => {
             fetch(url, *interval, &config, length, &gauge).err()
         }
-        CameraSource::Stream(_) | CameraSource::File { .. } | CameraSource::Device(_) => {
+        CameraSource::Stream { .. } | CameraSource::File { .. } | CameraSource::Device(_) => {
             watch(source, config, length, &gauge).err()
         }
     };

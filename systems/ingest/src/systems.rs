@@ -76,7 +76,7 @@ pub fn open_cameras(
                 let (url, interval) = (url.clone(), *interval);
                 outside.runtime.spawn(snapshot::follow(url, interval, stream, report));
             }
-            CameraSource::Stream(_) | CameraSource::File { .. } | CameraSource::Device(_) => {
+            CameraSource::Stream { .. } | CameraSource::File { .. } | CameraSource::Device(_) => {
                 if let Err(error) = supervise(stream, report) {
                     // Tried again in the next run.
                     error!(camera = %camera.source, %error, "no thread for the camera");

@@ -65,7 +65,7 @@ impl Stage {
 pub fn wish(id: &str, camera: &str) -> Subscribe {
     Subscribe {
         id: SubscriptionId::new(id),
-        camera: CameraSource::Stream(SecretUrl::parse(camera).unwrap()),
+        camera: CameraSource::stream(SecretUrl::parse(camera).unwrap()),
         model: ModelSource::Url(SecretUrl::parse("http://models/vehicle.mpta").unwrap()),
         model_name: "Vehicles".into(),
         model_id: ExternalId::Number(101),

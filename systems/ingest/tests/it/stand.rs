@@ -64,7 +64,7 @@ impl Engine {
     }
 
     pub fn open_stream(&mut self, url: &str) -> Entity {
-        self.open(CameraSource::Stream(SecretUrl::parse(url).unwrap()))
+        self.open(CameraSource::stream(SecretUrl::parse(url).unwrap()))
     }
 
     pub fn close(&mut self, camera: Entity) {

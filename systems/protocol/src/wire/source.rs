@@ -82,7 +82,7 @@ fn snapshot_url(path: &str, text: &str, cameras: &Reach, faults: &mut Faults) ->
 fn stream(path: &str, text: &str, allowed: &Allowed, faults: &mut Faults) -> Option<CameraSource> {
     let url = parsed(path, text, faults)?;
     if url.scheme() != "file" {
-        return reachable(path, url, &allowed.cameras, faults).map(CameraSource::Stream);
+        return reachable(path, url, &allowed.cameras, faults).map(CameraSource::stream);
     }
     if !allowed.camera_files {
         faults.forbidden(path, "files and devices of this machine are not allowed as cameras here");

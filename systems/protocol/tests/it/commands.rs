@@ -41,7 +41,7 @@ fn what_a_client_asks_for_reaches_the_world() {
         },
         Command::Subscribe(Subscribe {
             id: id.clone(),
-            camera: CameraSource::Stream(url("rtsp://user:pass@host/stream")),
+            camera: CameraSource::stream(url("rtsp://user:pass@host/stream")),
             model: ModelSource::Url(url("http://host/models/vehicle.mpta?sig=1")),
             model_name: Arc::from("Vehicle Detection"),
             model_id: ExternalId::Number(101),

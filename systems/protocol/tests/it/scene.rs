@@ -33,7 +33,7 @@ impl Scene {
         let url = |text| SecretUrl::parse(text).unwrap();
         let camera = world
             .spawn((
-                Camera { source: CameraSource::Stream(url("rtsp://host/stream")) },
+                Camera { source: CameraSource::stream(url("rtsp://host/stream")) },
                 StreamState::Running,
                 CameraCounters { fps: 12.34, ..CameraCounters::default() },
             ))

@@ -66,7 +66,7 @@ fn url(text: &str) -> SecretUrl {
 fn a_subscription_is_read_whole() {
     let expected = Subscribe {
         id: SubscriptionId::new("display-001;cam-001"),
-        camera: CameraSource::Stream(url("rtsp://user:pass@host/stream")),
+        camera: CameraSource::stream(url("rtsp://user:pass@host/stream")),
         model: ModelSource::Url(url("http://host/models/vehicle.mpta?sig=1")),
         model_name: Arc::from("Vehicle Detection"),
         model_id: ExternalId::Number(101),
@@ -88,7 +88,7 @@ fn snapshots_win_over_a_stream_when_both_their_fields_are_given() {
 
 #[test]
 fn half_a_snapshot_leaves_the_stream() {
-    let stream = CameraSource::Stream(url("rtsp://user:pass@host/stream"));
+    let stream = CameraSource::stream(url("rtsp://user:pass@host/stream"));
     assert_eq!(wish(json!({"snapshotUrl": "http://host/a.jpg"})).camera, stream);
     assert_eq!(wish(json!({"snapshotInterval": 5000, "snapshotUrl": null})).camera, stream);
     let zero = json!({"snapshotUrl": "http://host/a.jpg", "snapshotInterval": 0});

@@ -1,0 +1,1 @@
+//! Reads just enough of coded pictures to know where decoding can begin.

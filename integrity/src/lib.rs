@@ -1,0 +1,1 @@
+//! Judges whether a picture can be trusted.

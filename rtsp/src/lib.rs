@@ -1,0 +1,1 @@
+//! An RTSP client for cameras.

@@ -101,6 +101,47 @@ impl<'a> Bits<'a> {
     }
 }
 
+/// Writes what [`Bits`] reads, for tests.
+#[cfg(test)]
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Writer(Vec<bool>);
+
+#[cfg(test)]
+impl Writer {
+    /// `count` bits of a number.
+    pub fn bits(mut self, count: u32, value: u32) -> Self {
+        self.0.extend((0..count).rev().map(|place| value >> place & 1 == 1));
+        self
+    }
+
+    /// Exp-Golomb numbers.
+    pub fn ue<const N: usize>(self, values: [u32; N]) -> Self {
+        values.into_iter().fold(self, |bits, value| {
+            let length = u64::BITS - (u64::from(value) + 1).leading_zeros();
+            let bits = bits.bits(length - 1, 0).bits(1, 1);
+            bits.bits(length - 1, (u64::from(value) + 1) as u32)
+        })
+    }
+
+    /// The bits, a stop bit and zeros, after `head` and with emulation prevention.
+    pub fn nal(&self, head: &[u8]) -> Vec<u8> {
+        let (mut nal, mut zeros) = (head.to_vec(), 0);
+        for bits in self.clone().bits(1, 1).0.chunks(8) {
+            let byte = bits
+                .iter()
+                .enumerate()
+                .fold(0, |byte, (at, bit)| byte | u8::from(*bit) << (7 - at));
+            if zeros == 2 && byte <= 3 {
+                nal.push(3);
+                zeros = 0;
+            }
+            zeros = if byte == 0 { zeros + 1 } else { 0 };
+            nal.push(byte);
+        }
+        nal
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -133,7 +133,7 @@ impl Stream {
         Unit {
             kind,
             disposable: found.slices && !found.referred,
-            incomplete: framing_fault.or(missing).or(found.fault),
+            incomplete: framing_fault.or(found.fault).or(missing),
         }
     }
 

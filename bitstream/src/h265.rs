@@ -1,6 +1,7 @@
 //! H.265: section and table numbers are of ITU-T H.265 (08/2021).
 
 mod parameters;
+mod references;
 
 use crate::bits::Bits;
 use crate::h264::sei_number;
@@ -8,6 +9,7 @@ use crate::nal::{annex_b_nals, each_nal};
 use crate::unit::{Framing, Unit, UnitKind};
 
 use parameters::{Pps, Sps, read_vps};
+use references::{Pictures, Position, ReferenceSet};
 
 /// Table 7-1.
 mod nal_type {
@@ -15,12 +17,18 @@ mod nal_type {
     pub const LAST_NON_REFERENCE: u8 = 14;
     pub const RASL_N: u8 = 8;
     pub const RASL_R: u8 = 9;
+    pub const RADL_N: u8 = 6;
     pub const FIRST_IRAP: u8 = 16;
+    pub const IDR_W_RADL: u8 = 19;
+    pub const IDR_N_LP: u8 = 20;
+    pub const CRA: u8 = 21;
     pub const LAST_IRAP: u8 = 23;
     pub const LAST_SLICE: u8 = 31;
     pub const VPS: u8 = 32;
     pub const SPS: u8 = 33;
     pub const PPS: u8 = 34;
+    pub const END_OF_SEQUENCE: u8 = 36;
+    pub const END_OF_BITSTREAM: u8 = 37;
     pub const PREFIX_SEI: u8 = 39;
 }
 
@@ -32,6 +40,7 @@ pub(crate) struct Stream {
     sps: Box<[Option<Sps>; 16]>,
     pps: Box<[Option<Pps>; 64]>,
     newest: Option<Sps>,
+    pictures: Pictures,
 }
 
 /// What a unit was found to hold.
@@ -56,6 +65,7 @@ impl Stream {
             sps: Box::new([const { None }; 16]),
             pps: Box::new([const { None }; 64]),
             newest: None,
+            pictures: Pictures::default(),
         }
     }
 
@@ -114,6 +124,9 @@ impl Stream {
         let mut found = Found { known: true, ..Found::default() };
         let framing_fault = each_nal(unit, framing, |nal| self.read_nal(nal, &mut found));
         let missing = (found.slices && !found.first).then_some("the first slice is missing");
+        if missing.is_some() {
+            self.pictures.lose_track();
+        }
         let kind = match found.recovery {
             _ if !found.slices => UnitKind::Headers,
             _ if found.random_access && found.known => UnitKind::RandomAccess,
@@ -125,7 +138,7 @@ impl Stream {
         Unit {
             kind,
             disposable: found.slices && !found.referred,
-            incomplete: framing_fault.or(missing).or(found.fault),
+            incomplete: framing_fault.or(found.fault).or(missing),
         }
     }
 
@@ -156,37 +169,90 @@ impl Stream {
                     found.recovery = Some(frames);
                 }
             }
+            nal_type::END_OF_SEQUENCE | nal_type::END_OF_BITSTREAM => self.pictures.lose_track(),
             _ => self.read_parameters(nal),
         }
     }
 
-    /// 7.3.6.1, its beginning.
-    fn read_slice(&self, payload: &[u8], kind: u8, temporal: u8, found: &mut Found) {
+    fn read_slice(&mut self, payload: &[u8], kind: u8, temporal: u8, found: &mut Found) {
         let is_irap = (nal_type::FIRST_IRAP..=nal_type::LAST_IRAP).contains(&kind);
         found.random_access |= is_irap;
         found.leading |= matches!(kind, nal_type::RASL_N | nal_type::RASL_R);
         let mut bits = Bits::escaped(payload);
-        let start = (|| {
-            let first = bits.flag()?;
-            if is_irap {
-                bits.skip(1)?;
-            }
-            Some((first, bits.ue_at_most(63)? as u8))
-        })();
-        let Some((first, pps)) = start else {
+        let Some((first, pps)) = read_start(&mut bits, is_irap) else {
             found.fault = found.fault.or(Some("a slice is cut off in its header"));
             found.referred = true;
             return;
         };
+        let is_new = first && !found.first;
         found.first |= first;
         let pps = self.pps[usize::from(pps)].as_ref();
         let sps = pps.and_then(|pps| self.sps[usize::from(pps.sps)].as_ref());
         found.known &= sps.is_some_and(|sps| self.vps & 1 << sps.vps != 0);
-        let is_disposable = kind <= nal_type::LAST_NON_REFERENCE
-            && kind.is_multiple_of(2)
-            && sps.is_some_and(|sps| temporal >= sps.last_layer);
-        found.referred |= !is_disposable;
+        let is_odd = kind > nal_type::LAST_NON_REFERENCE || !kind.is_multiple_of(2);
+        found.referred |= is_odd || sps.is_none_or(|sps| temporal < sps.last_layer);
+        if !is_new {
+            return;
+        }
+        let read = pps.zip(sps).and_then(|(pps, sps)| read_references(&mut bits, kind, pps, sps));
+        let Some((order, bits, set)) = read else {
+            // Nothing certain can be said of what follows.
+            self.pictures.lose_track();
+            return;
+        };
+        let position = Position {
+            order,
+            bits,
+            begins: is_irap && kind != nal_type::CRA,
+            random_access: is_irap,
+            // 8.3.1: the one that the next picture's order is counted from.
+            anchor: temporal == 0
+                && is_odd
+                && !(nal_type::RADL_N..=nal_type::RASL_R).contains(&kind),
+            rasl: found.leading,
+        };
+        found.fault = found.fault.or(self.pictures.observe(&position, &set));
     }
+}
+
+/// The beginning of a slice segment's header (7.3.6.1): whether it begins a picture, and the number of
+/// its picture parameter set.
+fn read_start(bits: &mut Bits, is_irap: bool) -> Option<(bool, u8)> {
+    let first = bits.flag()?;
+    if is_irap {
+        bits.skip(1)?;
+    }
+    Some((first, bits.ue_at_most(63)? as u8))
+}
+
+/// What comes after that in the first one of a picture: `slice_pic_order_cnt_lsb`, its bits, and the
+/// short-term references.
+fn read_references(
+    bits: &mut Bits,
+    kind: u8,
+    pps: &Pps,
+    sps: &Sps,
+) -> Option<(u32, u32, ReferenceSet)> {
+    bits.bits(pps.extra_bits)?;
+    bits.ue_at_most(2)?;
+    if pps.output_flag {
+        bits.skip(1)?;
+    }
+    if sps.separate_colour_planes {
+        bits.skip(2)?;
+    }
+    if matches!(kind, nal_type::IDR_W_RADL | nal_type::IDR_N_LP) {
+        return Some((0, sps.order_bits, ReferenceSet::default()));
+    }
+    let sets = sps.sets.as_ref()?;
+    let order = bits.bits(sps.order_bits)?;
+    let set = if bits.flag()? {
+        let index = bits.bits(sets.len().next_power_of_two().trailing_zeros())?;
+        sets.get(index as usize)?.clone()
+    } else {
+        ReferenceSet::read(bits, sets, true)?
+    };
+    Some((order, sps.order_bits, set))
 }
 
 /// The `recovery_poc_cnt` of a recovery point in supplemental information (7.3.5, D.2.8), 0 when it is

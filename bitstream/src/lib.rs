@@ -20,6 +20,7 @@ mod mpeg2;
 mod mpeg4;
 mod nal;
 mod reader;
+mod trust;
 mod unit;
 mod vp8;
 mod vp9;

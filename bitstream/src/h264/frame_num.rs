@@ -1,25 +1,15 @@
 //! Whether reference pictures are missing, by `frame_num` (7.4.3).
 
+use crate::trust::Trust;
+
 use super::parameters::Sps;
 use super::slice::{Field, Slice};
 
-/// From this many points on the numbers mean nothing.
-const DISTRUST: u32 = 9;
-/// Points for a reference picture with a wrong number. A right one takes 1 off.
-const WRONG: u32 = 3;
-/// Right numbers in a row after which they mean something again.
-const RIGHT: u32 = 16;
-
-/// Follows the numbers of a stream.
-///
-/// Some encoders write the same number always, or count in a way of their own. Three wrong numbers in a
-/// row, or one in four for long, and nothing is said of the stream until 16 in a row were right.
+/// Follows the numbers of a stream. Some encoders write the same number always.
 #[derive(Debug, Default)]
 pub(super) struct FrameNumbers {
     last: Option<Last>,
-    points: u32,
-    distrusted: bool,
-    right: u32,
+    trust: Trust,
 }
 
 /// The newest reference picture (PrevRefFrameNum), and the field that may be completed.
@@ -70,25 +60,9 @@ impl FrameNumbers {
         // Counting that begins anew at an intra picture is an IDR picture by another name.
         let is_restart = slice.intra && slice.frame_num == 0;
         if slice.referred || is_gap {
-            self.weigh(is_right || (sps.gaps_allowed && !is_same) || is_restart);
+            self.trust.weigh(is_right || (sps.gaps_allowed && !is_same) || is_restart);
         }
-        (is_gap && !is_restart && !self.distrusted)
+        (is_gap && !is_restart && !self.trust.is_lost())
             .then_some("reference pictures are missing before it")
-    }
-
-    fn weigh(&mut self, is_right: bool) {
-        if is_right {
-            self.points = self.points.saturating_sub(1);
-            self.right = (self.right + 1).min(RIGHT);
-        } else {
-            self.points = (self.points + WRONG).min(DISTRUST);
-            self.right = 0;
-        }
-        if self.points == DISTRUST {
-            self.distrusted = true;
-        } else if self.right == RIGHT {
-            self.distrusted = false;
-            self.points = 0;
-        }
     }
 }

@@ -72,7 +72,22 @@ fn of_address(kind: FailureKind, has_login: bool, measured: &Measured) -> &'stat
              file that has an end"
         }
         FailureKind::Undecodable => {
-            "set the camera to H.264; `detector-worker doctor` tells which decoders are missing here"
+            "`detector-worker doctor` lists the decoders that are missing here; H.264 and H.265 are the \
+             surest, where the camera lets you choose"
+        }
+        FailureKind::TooManyViewers => {
+            "close other viewers (recorders, apps, browsers), or use the camera's second stream"
+        }
+        FailureKind::Refused => {
+            "the number says why; the camera's own page or log may say more. For 461 try another \
+             `rtspTransport`"
+        }
+        FailureKind::Certificate => {
+            "give the camera a certificate that this machine trusts"
+        }
+        FailureKind::TooLarge => {
+            "lower the camera's resolution or bit rate, or raise `cameras.picture_bytes` or \
+             `cameras.picture_pixels`"
         }
         FailureKind::Other | FailureKind::Busy | FailureKind::Forbidden => {
             "the same with DETECTOR_LOG_LEVEL=debug and GST_DEBUG=3 says more; another program, such \

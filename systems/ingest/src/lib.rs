@@ -8,22 +8,32 @@
 
 mod attempt;
 mod backoff;
+mod coded;
 mod config;
+mod decoder_log;
 mod device;
 mod element;
 mod error;
 mod failure;
+mod flow;
+mod gate;
 mod gauge;
+mod governor;
+mod health;
 mod login;
 mod look;
+mod mark;
 mod picture;
+mod pipeline;
 mod plugin;
+mod rtsp;
 mod snapshot;
 mod status;
 mod stream;
 mod systems;
-mod way;
+mod watch;
 mod web;
+mod within;
 
 pub use config::IngestConfig;
 pub use error::{IngestError, Missing, init, missing};

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use detector_components::camera::CameraSource;
 use detector_components::clock::Timepiece;
 use detector_components::frame::Frame;
+use detector_components::integrity::FaultCounter;
 use detector_components::secret::SecretUrl;
 use detector_components::slot::FrameSlot;
 use detector_components::timing::Timings;
@@ -73,6 +74,7 @@ fn watch(
         sequence: Arc::new(AtomicU64::new(0)),
         timepiece,
         timings: Timings::default(),
+        faults: FaultCounter::default(),
         outside: Outside::new(runtime.handle().clone(), &config),
         gauge: Some(gauge.clone()),
     };

@@ -1,0 +1,1 @@
+//! A client of a few lines, to look at bytes.

@@ -39,7 +39,7 @@ const BRIGHT: u8 = 228;
 /// A block with a mean between these is damaged.
 const UNCLEAR: std::ops::RangeInclusive<f64> = 80.0..=170.0;
 /// The side of the squares that [`NumberedScene::worst_psnr`] judges.
-const TILE: usize = 32;
+const TILE: usize = 16;
 
 impl NumberedScene {
     /// A decoded picture is right when [`psnr`](Self::psnr) is at least this, in dB, at the bit rates
@@ -181,7 +181,7 @@ impl NumberedScene {
         self.judge(decoded, number, |errors| psnr_of(errors.iter().sum::<f64>() / area))
     }
 
-    /// As [`psnr`](Self::psnr), of the worst of the squares of 32 x 32 pixels that the picture
+    /// As [`psnr`](Self::psnr), of the worst of the squares of 16 x 16 pixels that the picture
     /// consists of: low as soon as some macroblocks are wrong.
     pub fn worst_psnr(&self, decoded: &Pixels, number: u64) -> f64 {
         let (width, height) = (self.size.width as usize, self.size.height as usize);

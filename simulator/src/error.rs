@@ -52,6 +52,18 @@ pub enum SimulatorError {
         /// Frames a second.
         fps: u32,
     },
+    /// Numbered pictures could not be compressed.
+    #[error("encoding numbered pictures: {reason}")]
+    Encoding {
+        /// What is wrong with the options, or what GStreamer says.
+        reason: String,
+    },
+    /// A certificate could not be made.
+    #[error("making a certificate: {reason}")]
+    Certificate {
+        /// What the library says.
+        reason: String,
+    },
     /// The file is no video that can be shown.
     #[error("reading the video {}: {reason}", path.display())]
     File {
@@ -73,6 +85,16 @@ pub enum SimulatorError {
     NoCamera {
         /// Where one was expected.
         path: String,
+    },
+    /// A scripted camera did not see what was waited for.
+    #[error("no {what} after {waited:?}: {record}")]
+    NotSeen {
+        /// What was waited for.
+        what: &'static str,
+        /// How long.
+        waited: Duration,
+        /// What it saw instead.
+        record: String,
     },
     /// What was waited for did not happen.
     #[error("{path} has {found} {what} after {waited:?}, expected {expected}")]

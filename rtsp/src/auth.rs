@@ -52,7 +52,22 @@ impl Login {
     pub fn authorization(&mut self, method: &str, uri: &str) -> Option<String> {
         let (username, password) = (&*self.user, &*self.password);
         let params = PasswordParams { username, password, uri, method, body: Some(&[]) };
-        self.client.as_mut()?.respond(&params).ok()
+        let client = self.client.as_mut()?;
+        let mut answer = client.respond(&params).ok()?;
+        // Without `qop` the crate answers as RFC 2069 does, which knows only one algorithm: which one
+        // was used must be said.
+        if let PasswordClient::Digest(digest) = client
+            && digest.rfc2069_compat()
+            && digest.algorithm() != Algorithm::Md5
+        {
+            let name = match digest.algorithm() {
+                Algorithm::Sha256 => "SHA-256",
+                _ => "SHA-512-256",
+            };
+            answer.push_str(", algorithm=");
+            answer.push_str(name);
+        }
+        Some(answer)
     }
 
     /// A request was accepted.
@@ -119,6 +134,14 @@ mod tests {
             let answer = login.authorization("DESCRIBE", "rtsp://host/").unwrap();
             assert!(answer.contains("SHA-256") && answer.contains("ad@min"), "{answer}");
         }
+    }
+
+    #[test]
+    fn the_algorithm_is_said_without_qop_too() {
+        let mut login = login();
+        login.challenged([r#"Digest realm="cam", nonce="abc", algorithm=SHA-256"#].into_iter());
+        let answer = login.authorization("DESCRIBE", "rtsp://host/").unwrap();
+        assert!(answer.ends_with(", algorithm=SHA-256"), "{answer}");
     }
 
     #[test]

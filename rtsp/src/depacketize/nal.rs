@@ -14,6 +14,8 @@ pub struct Nals {
     has_parameter_sets: bool,
     /// Whether a decoder may begin here, and then needs parameter sets.
     wants_parameter_sets: bool,
+    /// Whether the unit that was begun is left out.
+    skips: bool,
 }
 
 /// What a NAL unit is.
@@ -41,8 +43,13 @@ impl Nals {
         self.extend(nal);
     }
 
-    /// Begins a unit.
+    /// Begins a unit. What comes before a picture and is repeated within it (some cameras repeat
+    /// parameter sets before each slice) is left out: parsers take it for the next picture.
     pub fn begin(&mut self, kind: NalKind) {
+        self.skips = self.has_picture && kind.starts_picture && !kind.is_picture;
+        if self.skips {
+            return;
+        }
         self.has_picture |= kind.is_picture;
         self.has_parameter_sets |= kind.is_parameter_set;
         self.wants_parameter_sets |= kind.may_begin;
@@ -51,7 +58,9 @@ impl Nals {
 
     /// Goes on with the unit that was begun.
     pub fn extend(&mut self, bytes: &[u8]) {
-        self.bytes.put_slice(bytes);
+        if !self.skips {
+            self.bytes.put_slice(bytes);
+        }
     }
 
     /// Adds other units behind these. Those before are dropped when both are larger than `limit`.

@@ -188,3 +188,19 @@ fn other_formats_are_given_as_packets() {
     assert_eq!((whole.pictures.len(), whole.pictures[0].data.len()), (1, 30));
     assert_eq!(push(&mut assembler, 1, true).broken, 1);
 }
+
+#[test]
+fn parameter_sets_between_slices_are_left_out() {
+    let later = vec![KEY, 0x40, 1, 1];
+    let sps = vec![0x67, 1, 2];
+    let pictures = check(
+        &[
+            (0, 1, false, sps.clone()),
+            (0, 1, false, slice(KEY, 20)),
+            (0, 1, false, sps),
+            (0, 1, true, later),
+        ],
+        "1",
+    );
+    assert_eq!(pictures[0].data.len(), 7 + 24 + 8);
+}

@@ -131,6 +131,10 @@ impl Gate {
     /// The decoder found errors in the picture that it was given last. Returns whether that picture
     /// and those after it are broken, rather than encoded in a way that the decoder complains of.
     pub fn decoder_failed(&mut self) -> bool {
+        // What a recovery begins with refers to pictures that are not there.
+        if matches!(self.state, State::Recovering(_)) {
+            return false;
+        }
         self.group_has_errors = true;
         if self.is_odd() {
             return false;

@@ -63,7 +63,9 @@ impl Health {
         }
         let faulty: usize = broken.iter().sum();
         let worst = PictureFault::ALL.into_iter().max_by_key(|fault| broken[*fault as usize])?;
-        let mostly_broken = all >= FEWEST && faulty * 2 > all;
+        // What came before the first key frame is not the camera's fault.
+        let damaged = faulty - broken[PictureFault::NoKeyFrame as usize];
+        let mostly_broken = all >= FEWEST && damaged * 2 > all;
         let waited = self.since.map(|since| now.since(since));
         let is_waiting = waited.is_some_and(|waited| waited >= KEY_FRAME_PATIENCE)
             || (self.last_usable.is_none() && faulty > 0);

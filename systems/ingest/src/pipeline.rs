@@ -117,7 +117,8 @@ pub fn guard(pad: &gst::Pad, flow: &Arc<Flow>) {
         };
         match flow.coded(buffer, pad.current_caps().as_deref()) {
             true => gst::PadProbeReturn::Ok,
-            false => gst::PadProbeReturn::Drop,
+            // Consumed: what is dropped here is not passed on.
+            false => gst::PadProbeReturn::Handled,
         }
     });
 }

@@ -13,6 +13,7 @@ use detector_rtsp::{
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::{AppSrc, AppStreamType};
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use url::Url;
 
@@ -40,8 +41,12 @@ pub fn play(
     flow: &Arc<Flow>,
     report: &Report,
 ) -> End {
-    let runtime = &stream.outside.runtime;
-    let mut client = match open(stream, url, options, report) {
+    // A reactor of its own: no camera waits for what others receive.
+    let runtime = match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return End::Failed(Failure::other(format!("no sockets: {error}"))),
+    };
+    let mut client = match open(&runtime, stream, url, options, report) {
         Ok(Some(client)) => client,
         Ok(None) => return End::Unwanted,
         Err(failure) => return End::Failed(failure),
@@ -71,6 +76,7 @@ pub fn play(
 
 /// Opens a session, wherever the camera redirects to. None: nobody wants it any more.
 fn open(
+    runtime: &Runtime,
     stream: &Stream,
     url: &SecretUrl,
     options: StreamOptions,
@@ -81,7 +87,7 @@ fn open(
     let mut target = own.clone();
     for _ in 0..=MAX_REDIRECTS {
         let options = session_options(own, &target, options, &config)?;
-        let opened = stream.outside.runtime.block_on(async {
+        let opened = runtime.block_on(async {
             tokio::select! {
                 opened = Client::open(options) => Some(opened),
                 () = unwanted(report) => None,

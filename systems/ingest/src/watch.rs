@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use detector_components::camera::{CameraSource, StreamState};
+use detector_components::camera::CameraSource;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 

@@ -39,7 +39,8 @@ pub(crate) struct Stream {
     vps: u16,
     sps: Box<[Option<Sps>; 16]>,
     pps: Box<[Option<Pps>; 64]>,
-    newest: Option<Sps>,
+    /// Columns, rows and reference frames of the newest sequence parameter set.
+    size: Option<(u32, u32, u32)>,
     pictures: Pictures,
 }
 
@@ -64,14 +65,14 @@ impl Stream {
             vps: 0,
             sps: Box::new([const { None }; 16]),
             pps: Box::new([const { None }; 64]),
-            newest: None,
+            size: None,
             pictures: Pictures::default(),
         }
     }
 
     /// Columns, rows and reference frames.
     pub fn size(&self) -> Option<(u32, u32, u32)> {
-        self.newest.as_ref().map(|sps| (sps.columns, sps.rows, sps.references))
+        self.size
     }
 
     /// Parameter sets known out of band: `hvcC` (ISO/IEC 14496-15, 8.3.3.1), or a byte stream. Answers
@@ -107,7 +108,7 @@ impl Stream {
             }
             nal_type::SPS => {
                 if let Some((id, sps)) = Sps::read(payload) {
-                    self.newest = Some(sps.clone());
+                    self.size = Some((sps.columns, sps.rows, sps.references));
                     self.sps[usize::from(id)] = Some(sps);
                 }
             }
@@ -209,7 +210,6 @@ impl Stream {
             anchor: temporal == 0
                 && is_odd
                 && !(nal_type::RADL_N..=nal_type::RASL_R).contains(&kind),
-            rasl: found.leading,
         };
         found.fault = found.fault.or(self.pictures.observe(&position, &set));
     }

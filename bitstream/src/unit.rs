@@ -47,7 +47,16 @@ pub struct Unit {
     /// frames of VP8, VP9 and AV1 that leave nothing behind, probabilities included.
     pub disposable: bool,
     /// Why the unit, or what came before it, is visibly not whole. `None` does not mean that it is whole.
+    ///
+    /// It is [`REFERENCES_MISSING`](Self::REFERENCES_MISSING) when all of the unit may be there. That one
+    /// is never said of a random access; a recovery point of which it is said is one nevertheless.
     pub incomplete: Option<&'static str>,
+}
+
+impl Unit {
+    /// Pictures before this one are missing that it refers to, or may refer to: by `frame_num` in H.264,
+    /// by the reference picture sets in H.265. Each gap is said once, of the first picture after it.
+    pub const REFERENCES_MISSING: &'static str = "reference pictures are missing before it";
 }
 
 /// What a decoder can do with a unit.

@@ -133,7 +133,7 @@ impl Stream {
         }
         Unit {
             kind,
-            disposable: found.slices && !found.referred,
+            disposable: matches!(kind, UnitKind::Leading | UnitKind::Picture) && !found.referred,
             incomplete: framing_fault.or(found.fault).or(missing),
         }
     }
@@ -147,8 +147,9 @@ impl Stream {
         let referred = head & 0x60 != 0;
         match head & 0x1f {
             kind @ (nal_type::SLICE | nal_type::PARTITION_A | nal_type::IDR) => {
+                // A unit with an IDR picture after another one is no place to begin.
+                found.idr |= kind == nal_type::IDR && !found.slices;
                 found.slices = true;
-                found.idr |= kind == nal_type::IDR;
                 found.referred |= referred;
                 self.read_slice(payload, kind == nal_type::IDR, referred, found);
             }

@@ -138,7 +138,7 @@ impl Stream {
         };
         Unit {
             kind,
-            disposable: found.slices && !found.referred,
+            disposable: matches!(kind, UnitKind::Leading | UnitKind::Picture) && !found.referred,
             incomplete: framing_fault.or(found.fault).or(missing),
         }
     }
@@ -162,6 +162,9 @@ impl Stream {
         }
         match high >> 1 {
             kind @ ..=nal_type::LAST_SLICE => {
+                // A unit with a random access after another picture is no place to begin.
+                let is_irap = (nal_type::FIRST_IRAP..=nal_type::LAST_IRAP).contains(&kind);
+                found.random_access |= is_irap && !found.slices;
                 found.slices = true;
                 self.read_slice(payload, kind, temporal - 1, found);
             }
@@ -177,7 +180,6 @@ impl Stream {
 
     fn read_slice(&mut self, payload: &[u8], kind: u8, temporal: u8, found: &mut Found) {
         let is_irap = (nal_type::FIRST_IRAP..=nal_type::LAST_IRAP).contains(&kind);
-        found.random_access |= is_irap;
         found.leading |= matches!(kind, nal_type::RASL_N | nal_type::RASL_R);
         let mut bits = Bits::escaped(payload);
         let Some((first, pps)) = read_start(&mut bits, is_irap) else {

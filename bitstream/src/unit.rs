@@ -65,6 +65,8 @@ pub enum UnitKind {
     /// A decoder can begin here, and every picture from here on is right, [`Leading`](Self::Leading)
     /// ones aside.
     ///
+    /// Nothing of that holds for an incomplete one.
+    ///
     /// IDR of H.264; IDR, BLA and CRA of H.265; I pictures of MPEG-2 and MPEG-4; key frames of VP8, VP9
     /// and AV1; every JPEG. The parameter sets that it needs came before it, or with it.
     RandomAccess,

@@ -58,8 +58,7 @@ fn check_disposable(literals: &[(u32, u32)], disposable: bool) {
 }
 
 /// No segments; filter; no changes of it; one partition; quantisation, one of them with a difference.
-const BEGINNING: [(u32, u32); 6] =
-    [(0, 1), (0x2aa, 10), (1, 2), (0, 2), (100, 7), (0b10101_0000, 9)];
+const BEGINNING: [(u32, u32); 6] = [(0, 1), (0x2aa, 10), (1, 2), (0, 2), (100, 7), (0x150, 9)];
 
 #[test]
 fn a_frame_that_leaves_nothing_behind_is_disposable() {

@@ -11,6 +11,9 @@ pub struct Encoded {
     pub framing: Framing,
     pub header: Option<Vec<u8>>,
     pub units: Vec<Vec<u8>>,
+    /// When each one is shown.
+    pub shown: Vec<gstreamer::ClockTime>,
+    pub caps: gstreamer::Caps,
 }
 
 /// A moving picture of 320 by 240 at 25 a second, encoded. `None` where the machine has no such encoder.
@@ -34,9 +37,17 @@ pub fn units(codec: Codec, pipeline: &str) -> Encoded {
         gstreamer::parse::launch(&line).unwrap().downcast::<gstreamer::Pipeline>().unwrap();
     let sink = pipeline.by_name("sink").unwrap().downcast::<AppSink>().unwrap();
     pipeline.set_state(gstreamer::State::Playing).unwrap();
-    let mut encoded = Encoded { codec, framing: Framing::Raw, header: None, units: Vec::new() };
+    let mut encoded = Encoded {
+        codec,
+        framing: Framing::Raw,
+        header: None,
+        units: Vec::new(),
+        shown: Vec::new(),
+        caps: gstreamer::Caps::new_any(),
+    };
     while let Ok(sample) = sink.pull_sample() {
-        let caps = sample.caps().unwrap().structure(0).unwrap();
+        encoded.caps = sample.caps().unwrap().to_owned();
+        let caps = encoded.caps.structure(0).unwrap();
         encoded.framing = match caps.get::<&str>("stream-format") {
             Ok("byte-stream") => Framing::AnnexB,
             // The header says how many.
@@ -46,7 +57,9 @@ pub fn units(codec: Codec, pipeline: &str) -> Encoded {
         if let Ok(data) = caps.get::<gstreamer::Buffer>("codec_data") {
             encoded.header = Some(data.map_readable().unwrap().to_vec());
         }
-        encoded.units.push(sample.buffer().unwrap().map_readable().unwrap().to_vec());
+        let buffer = sample.buffer().unwrap();
+        encoded.units.push(buffer.map_readable().unwrap().to_vec());
+        encoded.shown.push(buffer.pts().unwrap_or_default());
     }
     if let Some(message) = pipeline.bus().unwrap().pop_filtered(&[gstreamer::MessageType::Error]) {
         panic!("{line}: {message:?}");

@@ -74,6 +74,10 @@ pub enum UnitKind {
     RandomAccessWithoutHeaders,
     /// A decoder can begin here; its pictures are right from the `frames`th after this one. A recovery
     /// point SEI of H.264 or H.265, with its parameter sets known.
+    ///
+    /// Not every decoder can: after a gap in `frame_num` GStreamer 1.22's `avdec_h264` loses the picture
+    /// when it has one thread and the stream has B pictures, and what follows is wrong until the next
+    /// random access. With two threads it is right.
     RecoveryPoint {
         /// H.264: frames in decoding order, up to 65535. H.265: the distance in picture order count,
         /// never negative; nearly all encoders count 1 a picture.

@@ -171,7 +171,7 @@ struct CameraSum {
 
 fn cameras(metrics: &mut Metrics, census: &Census) {
     let mut sums: BTreeMap<String, CameraSum> = BTreeMap::new();
-    for (_, camera, state, counters, _, slot, _) in &census.cameras {
+    for (_, camera, state, counters, _, _, slot, _) in &census.cameras {
         let sum = sums.entry(camera.source.to_string()).or_default();
         sum.online += f64::from(u8::from(state.is_online()));
         sum.fps += f64::from(counters.fps);

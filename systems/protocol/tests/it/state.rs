@@ -2,18 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use detector_components::action::{
     Absence, ActionKind, ActionServers, Origin, Outcome, RecentAction, RecentActions,
 };
-use detector_components::camera::StreamState;
+use detector_components::camera::{CameraCounters, Impairment, StreamFacts, StreamState};
 use detector_components::clock::Moment;
 use detector_components::identity::SubscriptionId;
+use detector_components::integrity::{Integrity, PictureFault};
 use detector_components::secret::Secret;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::pictures::get;
-use crate::scene::{Scene, finding, frame};
+use crate::scene::{Scene, faults, finding, frame};
 use crate::stand::Engine;
 
 #[test]
@@ -49,6 +52,50 @@ fn the_state_tells_everything_and_no_secret() {
     assert_eq!(state["counters"]["clientsConnected"], 1);
     let text = String::from_utf8(answer.body).unwrap();
     assert!(!text.contains("s3cret"), "{text}");
+}
+
+#[test]
+fn the_state_tells_what_is_known_of_a_stream() {
+    let engine = Engine::start();
+    let camera = |engine: &Engine| get(engine, "/state").json()["cameras"][0].take();
+    let scene = engine.ask(Scene::new);
+    let unknown = camera(&engine);
+    assert_eq!(unknown["faults"], json!({}));
+    for fact in ["integrity", "codec", "transport", "keyIntervalMs", "clockOffsetMs"] {
+        assert_eq!(unknown.get(fact), Some(&Value::Null), "{fact} is not known yet");
+    }
+    engine.ask(move |world| {
+        let mut suspicious = frame(7, Moment::default());
+        suspicious.integrity = Integrity::Suspicious(PictureFault::Blocks);
+        scene.show(world, suspicious);
+        let lost = [PictureFault::PacketsLost, PictureFault::Blocks, PictureFault::PacketsLost];
+        world.entity_mut(scene.camera).insert((
+            StreamFacts {
+                codec: Some("H.264".into()),
+                transport: Some("udp"),
+                key_interval: Some(Duration::from_millis(2_000)),
+                clock_offset: Some(SignedDuration::from_millis(-1_250)),
+            },
+            CameraCounters { faults: faults(&lost), ..CameraCounters::default() },
+            StreamState::Impaired {
+                impairment: Impairment::Damaged,
+                reason: Arc::from("packets of 40 of 50 pictures were lost"),
+            },
+        ));
+    });
+    let known = camera(&engine);
+    for (fact, expected) in [
+        ("state", json!("damaged")),
+        ("reason", json!("packets of 40 of 50 pictures were lost")),
+        ("faults", json!({"packets_lost": 2, "blocks": 1})),
+        ("integrity", json!("blocks")),
+        ("codec", json!("H.264")),
+        ("transport", json!("udp")),
+        ("keyIntervalMs", json!(2_000)),
+        ("clockOffsetMs", json!(-1_250)),
+    ] {
+        assert_eq!(known[fact], expected, "{fact}");
+    }
 }
 
 #[test]

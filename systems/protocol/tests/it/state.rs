@@ -7,11 +7,13 @@ use std::time::Duration;
 use detector_components::action::{
     Absence, ActionKind, ActionServers, Origin, Outcome, RecentAction, RecentActions,
 };
-use detector_components::camera::{CameraCounters, Impairment, StreamFacts, StreamState};
+use detector_components::camera::{
+    Camera, CameraCounters, CameraSource, Impairment, StreamFacts, StreamState,
+};
 use detector_components::clock::Moment;
 use detector_components::identity::SubscriptionId;
 use detector_components::integrity::{Integrity, PictureFault};
-use detector_components::secret::Secret;
+use detector_components::secret::{Secret, SecretUrl};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -191,6 +193,64 @@ fn what_happened_is_counted() {
 }
 
 #[test]
+fn pictures_with_faults_are_counted_by_camera_and_fault() {
+    let engine = Engine::start();
+    engine.ask(|world| {
+        // The second differs in what may not be told, the third has no faults and no clock.
+        use PictureFault::{Frozen, PacketsLost};
+        for (url, lost, offset_millis) in [
+            ("rtsp://a:b@host/stream", vec![PacketsLost; 3], Some(250)),
+            ("rtsp://c:d@host/stream", vec![Frozen, PacketsLost], Some(-1_500)),
+            ("rtsp://other/stream", vec![], None),
+        ] {
+            world.spawn((
+                Camera { source: CameraSource::stream(SecretUrl::parse(url).unwrap()) },
+                CameraCounters { faults: faults(&lost), ..CameraCounters::default() },
+                StreamFacts {
+                    clock_offset: offset_millis.map(SignedDuration::from_millis),
+                    ..StreamFacts::default()
+                },
+            ));
+        }
+    });
+    let text = scrape(&engine);
+    let of = |name: &str| -> BTreeSet<&str> {
+        text.lines().filter_map(|line| line.strip_prefix(name)).collect()
+    };
+    let sample = |fault: PictureFault| {
+        let count = match fault {
+            PictureFault::PacketsLost => 4,
+            PictureFault::Frozen => 1,
+            _ => 0,
+        };
+        format!("{{camera=\"rtsp://host/stream\",fault=\"{}\"}} {count}", fault.as_str())
+    };
+    let expected = PictureFault::ALL.map(sample);
+    assert_eq!(
+        of("detector_camera_pictures_faulty_total"),
+        expected.iter().map(String::as_str).collect()
+    );
+    let expected = BTreeSet::from(["{camera=\"rtsp://host/stream\"} -1.5"]);
+    assert_eq!(of("detector_camera_clock_offset_seconds"), expected);
+}
+
+#[test]
+fn each_state_of_a_camera_is_counted() {
+    let engine = Engine::start();
+    engine.ask(|world| {
+        let scene = Scene::new(world);
+        let (impairment, reason) = (Impairment::Covered, Arc::from("black for 12 s"));
+        world.entity_mut(scene.camera).insert(StreamState::Impaired { impairment, reason });
+    });
+    let text = scrape(&engine);
+    for state in StreamState::NAMES {
+        let count = u8::from(state == "covered");
+        let sample = format!("detector_cameras{{state=\"{state}\"}} {count}");
+        assert!(text.lines().any(|line| line.starts_with(&sample)), "no {sample} in\n{text}");
+    }
+}
+
+#[test]
 fn every_metric_is_documented_and_no_other() {
     let engine = Engine::start();
     let page = std::fs::read_to_string("../../docs/ref/metrics.md").unwrap();
@@ -210,6 +270,8 @@ fn the_dashboard_shows_metrics_that_exist() {
     let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
     let expressions: Vec<&str> = targets.map(|target| target["expr"].as_str().unwrap()).collect();
     assert!(expressions.len() > 10);
+    let faults = "sum by (fault) (rate(detector_camera_pictures_faulty_total";
+    assert!(expressions.iter().any(|expression| expression.starts_with(faults)));
     for expression in expressions {
         let words =
             expression.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');

@@ -86,7 +86,8 @@ impl Encoding {
 
     fn check(&self) -> Result<(), SimulatorError> {
         let size = self.scene.size;
-        let good = |side: u32, least: u32| (least..=4_096).contains(&side) && side % 2 == 0;
+        let good =
+            |side: u32, least: u32| (least..=4_096).contains(&side) && side.is_multiple_of(2);
         let wanted = good(size.width, 64) && good(size.height, 48) && (1..=120).contains(&self.fps);
         if !wanted {
             return Err(SimulatorError::Format { size, fps: self.fps });

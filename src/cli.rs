@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use detector_components::secret::{Secret, SecretUrl};
+use detector_simulator::{Codec, Fault};
 
 use crate::config::{Flag, Sources};
 
@@ -435,14 +437,31 @@ pub struct DemoArgs {
 
 /// Which cameras to be.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  detector-worker simulate --listen 0.0.0.0:8554 clip.mp4")]
+#[command(after_help = "Examples:\n  detector-worker simulate --listen 0.0.0.0:8554 clip.mp4\n  \
+                        detector-worker simulate --fault loss=0.01 --fault key-interval=10")]
 pub struct SimulateArgs {
     /// Where the RTSP cameras listen; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8554")]
     pub listen: SocketAddr,
+    /// How the cameras misbehave, such as `loss=0.01`; may be given several times. See --list-faults.
+    #[arg(long = "fault", value_name = "NAME[=VALUE]")]
+    pub faults: Vec<Fault>,
+    /// How the numbered pictures of a camera with faults are compressed [default: h264].
+    #[arg(long, value_name = "CODEC", value_parser = codec_parser())]
+    pub codec: Option<Codec>,
+    /// Say which faults there are, and end.
+    #[arg(long)]
+    pub list_faults: bool,
     /// Videos to play for ever, each as a camera of its name, beside the drawn scene.
     #[arg(value_name = "VIDEO")]
     pub videos: Vec<PathBuf>,
+}
+
+fn codec_parser() -> impl TypedValueParser<Value = Codec> {
+    PossibleValuesParser::new(Codec::ALL.map(Codec::name)).map(|name| {
+        let named = Codec::ALL.into_iter().find(|codec| codec.name() == name);
+        named.expect("the parser accepts no other name")
+    })
 }
 
 /// Which worker to ask.

@@ -29,7 +29,8 @@ mod nal_type {
 pub(crate) struct Stream {
     sps: Box<[Option<Sps>; 32]>,
     pps: Box<[Option<Pps>; 256]>,
-    newest: Option<Sps>,
+    /// Columns, rows and reference frames of the newest sequence parameter set.
+    size: Option<(u32, u32, u32)>,
     numbers: FrameNumbers,
     /// After an open I picture, until a picture that is shown after it: where it is in output order.
     open: Option<Order>,
@@ -57,7 +58,7 @@ impl Stream {
         Self {
             sps: Box::new([const { None }; 32]),
             pps: Box::new([const { None }; 256]),
-            newest: None,
+            size: None,
             numbers: FrameNumbers::default(),
             open: None,
         }
@@ -65,7 +66,7 @@ impl Stream {
 
     /// Columns, rows and reference frames.
     pub fn size(&self) -> Option<(u32, u32, u32)> {
-        self.newest.as_ref().map(|sps| (sps.columns, sps.rows, sps.references))
+        self.size
     }
 
     /// Parameter sets known out of band: `avcC` (ISO/IEC 14496-15, 5.3.3.1), or a byte stream. Answers
@@ -96,7 +97,7 @@ impl Stream {
         match head & 0x1f {
             nal_type::SPS => {
                 if let Some((id, sps)) = Sps::read(payload) {
-                    self.newest = Some(sps.clone());
+                    self.size = Some((sps.columns, sps.rows, sps.references));
                     self.sps[usize::from(id)] = Some(sps);
                 }
             }
@@ -132,7 +133,7 @@ impl Stream {
         }
         Unit {
             kind,
-            disposable: found.slices && !found.referred,
+            disposable: matches!(kind, UnitKind::Leading | UnitKind::Picture) && !found.referred,
             incomplete: framing_fault.or(found.fault).or(missing),
         }
     }
@@ -146,8 +147,9 @@ impl Stream {
         let referred = head & 0x60 != 0;
         match head & 0x1f {
             kind @ (nal_type::SLICE | nal_type::PARTITION_A | nal_type::IDR) => {
+                // A unit with an IDR picture after another one is no place to begin.
+                found.idr |= kind == nal_type::IDR && !found.slices;
                 found.slices = true;
-                found.idr |= kind == nal_type::IDR;
                 found.referred |= referred;
                 self.read_slice(payload, kind == nal_type::IDR, referred, found);
             }

@@ -39,7 +39,8 @@ pub(crate) struct Stream {
     vps: u16,
     sps: Box<[Option<Sps>; 16]>,
     pps: Box<[Option<Pps>; 64]>,
-    newest: Option<Sps>,
+    /// Columns, rows and reference frames of the newest sequence parameter set.
+    size: Option<(u32, u32, u32)>,
     pictures: Pictures,
 }
 
@@ -64,14 +65,14 @@ impl Stream {
             vps: 0,
             sps: Box::new([const { None }; 16]),
             pps: Box::new([const { None }; 64]),
-            newest: None,
+            size: None,
             pictures: Pictures::default(),
         }
     }
 
     /// Columns, rows and reference frames.
     pub fn size(&self) -> Option<(u32, u32, u32)> {
-        self.newest.as_ref().map(|sps| (sps.columns, sps.rows, sps.references))
+        self.size
     }
 
     /// Parameter sets known out of band: `hvcC` (ISO/IEC 14496-15, 8.3.3.1), or a byte stream. Answers
@@ -107,7 +108,7 @@ impl Stream {
             }
             nal_type::SPS => {
                 if let Some((id, sps)) = Sps::read(payload) {
-                    self.newest = Some(sps.clone());
+                    self.size = Some((sps.columns, sps.rows, sps.references));
                     self.sps[usize::from(id)] = Some(sps);
                 }
             }
@@ -137,7 +138,7 @@ impl Stream {
         };
         Unit {
             kind,
-            disposable: found.slices && !found.referred,
+            disposable: matches!(kind, UnitKind::Leading | UnitKind::Picture) && !found.referred,
             incomplete: framing_fault.or(found.fault).or(missing),
         }
     }
@@ -161,6 +162,9 @@ impl Stream {
         }
         match high >> 1 {
             kind @ ..=nal_type::LAST_SLICE => {
+                // A unit with a random access after another picture is no place to begin.
+                let is_irap = (nal_type::FIRST_IRAP..=nal_type::LAST_IRAP).contains(&kind);
+                found.random_access |= is_irap && !found.slices;
                 found.slices = true;
                 self.read_slice(payload, kind, temporal - 1, found);
             }
@@ -176,7 +180,6 @@ impl Stream {
 
     fn read_slice(&mut self, payload: &[u8], kind: u8, temporal: u8, found: &mut Found) {
         let is_irap = (nal_type::FIRST_IRAP..=nal_type::LAST_IRAP).contains(&kind);
-        found.random_access |= is_irap;
         found.leading |= matches!(kind, nal_type::RASL_N | nal_type::RASL_R);
         let mut bits = Bits::escaped(payload);
         let Some((first, pps)) = read_start(&mut bits, is_irap) else {
@@ -209,7 +212,6 @@ impl Stream {
             anchor: temporal == 0
                 && is_odd
                 && !(nal_type::RADL_N..=nal_type::RASL_R).contains(&kind),
-            rasl: found.leading,
         };
         found.fault = found.fault.or(self.pictures.observe(&position, &set));
     }

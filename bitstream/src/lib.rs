@@ -2,14 +2,31 @@
 //!
 //! A [`UnitReader`] is fed the access units of one stream, in decoding order, and says of each one
 //! whether a decoder can begin there, whether other pictures need it, and whether a part of it is
-//! missing. It looks at headers only: what it does not report may still be damaged.
+//! missing. Nothing here panics, whatever the bytes. The work is linear in the size of a unit, and the
+//! state has a fixed bound.
 //!
-//! Nothing here panics, whatever the bytes. The work is linear in the size of a unit and the state is of
-//! a fixed size.
+//! # What is missed, and what is not
 //!
-//! The parameter sets are read by code of this crate rather than by `h264-reader`: that one reads a
-//! sequence parameter set to its end or not at all, and cameras write wrong usability information after
-//! everything that matters here.
+//! | missing | said |
+//! | --- | --- |
+//! | the first slice of a picture, H.264 and H.265 | yes |
+//! | another slice | no: only a decoder knows which ones there are |
+//! | the end of a slice | no, unless its length is written before it or its header is cut |
+//! | a picture that a later one refers to, H.264 and H.265 | yes, at the next picture, unless that one is a random access |
+//! | a picture that none refers to | no |
+//! | a picture of the other codecs | no |
+//! | parameter sets that never came | yes |
+//! | a partition of VP8, a frame in a superframe of VP9, an OBU of AV1 | yes, by their sizes; not the end of the last partition or frame |
+//! | all slices of an MPEG-2 picture | yes |
+//! | the end of a JPEG | yes, unless the camera never writes one |
+//!
+//! Encoders that number their pictures in a way of their own are recognised, and then nothing is said of
+//! missing pictures. H.264 streams that allow gaps say nothing about them.
+//!
+//! # Why the parameter sets are read here
+//!
+//! `h264-reader` reads a sequence parameter set to its end or not at all, and cameras write wrong usability
+//! information after everything that matters here.
 
 mod av1;
 mod bits;

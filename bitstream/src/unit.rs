@@ -47,7 +47,16 @@ pub struct Unit {
     /// frames of VP8, VP9 and AV1 that leave nothing behind, probabilities included.
     pub disposable: bool,
     /// Why the unit, or what came before it, is visibly not whole. `None` does not mean that it is whole.
+    ///
+    /// It is [`REFERENCES_MISSING`](Self::REFERENCES_MISSING) when all of the unit may be there. That one
+    /// is never said of a random access; a recovery point of which it is said is one nevertheless.
     pub incomplete: Option<&'static str>,
+}
+
+impl Unit {
+    /// Pictures before this one are missing that it refers to, or may refer to: by `frame_num` in H.264,
+    /// by the reference picture sets in H.265. Each gap is said once, of the first picture after it.
+    pub const REFERENCES_MISSING: &'static str = "reference pictures are missing before it";
 }
 
 /// What a decoder can do with a unit.
@@ -56,6 +65,8 @@ pub enum UnitKind {
     /// A decoder can begin here, and every picture from here on is right, [`Leading`](Self::Leading)
     /// ones aside.
     ///
+    /// Nothing of that holds for an incomplete one.
+    ///
     /// IDR of H.264; IDR, BLA and CRA of H.265; I pictures of MPEG-2 and MPEG-4; key frames of VP8, VP9
     /// and AV1; every JPEG. The parameter sets that it needs came before it, or with it.
     RandomAccess,
@@ -63,6 +74,10 @@ pub enum UnitKind {
     RandomAccessWithoutHeaders,
     /// A decoder can begin here; its pictures are right from the `frames`th after this one. A recovery
     /// point SEI of H.264 or H.265, with its parameter sets known.
+    ///
+    /// Not every decoder can: after a gap in `frame_num` GStreamer 1.22's `avdec_h264` loses the picture
+    /// when it has one thread and the stream has B pictures, and what follows is wrong until the next
+    /// random access. With two threads it is right.
     RecoveryPoint {
         /// H.264: frames in decoding order, up to 65535. H.265: the distance in picture order count,
         /// never negative; nearly all encoders count 1 a picture.

@@ -155,20 +155,4 @@ impl<'a> BoolDecoder<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_cut_off_is_said() {
-        let mut stream = Stream::default();
-        assert_eq!(stream.read(&[]).incomplete, Some("an empty unit"));
-        assert_eq!(stream.read(&[0x10, 2]).incomplete, Some("the frame's header is cut off"));
-        let key = [0x10, 2, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x40];
-        let unit = stream.read(&key);
-        assert_eq!(unit.kind, UnitKind::RandomAccess);
-        assert_eq!(unit.incomplete, Some("the first partition is cut off"));
-        assert_eq!(stream.size(), Some((320, 240)));
-        let unit = stream.read(&[0x10, 2, 0, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(unit.incomplete, Some("a key frame without its start code"));
-    }
-}
+mod tests;

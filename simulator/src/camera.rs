@@ -207,32 +207,14 @@ impl ScriptedCamera {
         timeout: Duration,
         is_so: impl Fn(&Record) -> bool,
     ) -> Result<Record, SimulatorError> {
-        self.shared.recorder.wait(timeout, is_so).map_err(|record| SimulatorError::NotSeen {
-            what,
-            waited: timeout,
-            record: brief(&record),
-        })
+        match self.shared.recorder.wait(timeout, is_so) {
+            (record, true) => Ok(record),
+            (record, false) => {
+                let record = record.to_string();
+                Err(SimulatorError::NotSeen { what, waited: timeout, record })
+            }
+        }
     }
-}
-
-/// A record in a line.
-fn brief(record: &Record) -> String {
-    let mut methods: Vec<&str> = record.requests.iter().map(|r| r.method.as_str()).collect();
-    let more = methods.len().saturating_sub(12);
-    methods.drain(..more);
-    format!(
-        "{} of {} connections open, {} playing, {} pictures, {} packets sent and {} left out, {} \
-         logins refused, {} sessions timed out, last requests: {}",
-        record.open,
-        record.connections,
-        record.playing,
-        record.pictures.len(),
-        record.packets_sent,
-        record.packets_left_out,
-        record.refused_logins,
-        record.timed_out_sessions,
-        methods.join(" ")
-    )
 }
 
 impl fmt::Debug for ScriptedCamera {

@@ -1,4 +1,4 @@
-//! What a scripted camera does wrong, or otherwise than most.
+//! What a scripted camera does wrong, or unlike most cameras.
 
 mod parse;
 
@@ -15,25 +15,25 @@ pub use parse::{FaultError, KnownFault};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {
     // What is encoded. These change the footage of the script.
-    /// So long from key picture to key picture.
+    /// The time from one key picture to the next.
     KeyInterval(Duration),
-    /// So many B-frames between two others.
+    /// B-frames between two other pictures.
     BFrames(u32),
-    /// So many slices a picture.
+    /// Slices per picture.
     Slices(u32),
     /// Columns of intra blocks instead of key pictures.
     IntraRefresh,
-    /// CRA pictures with leading pictures, which need what was before them.
+    /// CRA key pictures with leading pictures, which need what was before them.
     OpenGop,
     /// RFC 2435 JPEG with one quantisation table for all components.
     OneTable,
-    /// Pictures of this size.
+    /// Columns and rows.
     Size(u32, u32),
-    /// So many pictures a second.
+    /// Pictures per second.
     Fps(u32),
 
     // Which pictures are sent, and when.
-    /// Packets are left out by chance.
+    /// Packets are left out at random.
     Loss {
         /// Of each packet.
         probability: f64,
@@ -42,20 +42,20 @@ pub enum Fault {
     },
     /// One packet of the picture with this number is left out, whenever it is sent.
     LosePacket(u64),
-    /// Of every so-many-th picture the second half is not sent, with no gap in the sequence numbers.
+    /// The second half of every N-th picture is not sent, with no gap in the sequence numbers.
     Cut(u64),
-    /// The connection stands still, then everything comes at once. Nothing is lost.
+    /// The connection pauses, then everything comes at once. Nothing is lost.
     Burst {
-        /// How long it stands still.
+        /// How long.
         pause: Duration,
-        /// From one pause to the next.
+        /// From the end of one pause to the end of the next.
         period: Duration,
     },
-    /// At PLAY the pictures of a whole group, or so many, at once.
+    /// After PLAY a whole group of pictures, or this many, at once.
     GopCache(Option<u32>),
-    /// Where a client gets in.
+    /// Which picture comes first.
     Join(Join),
-    /// No picture with which decoding could begin.
+    /// Key pictures are not sent.
     NoKeyFrame,
     /// No new pictures from some time on.
     Freeze {
@@ -66,15 +66,15 @@ pub enum Fault {
         /// For how long; for ever if not given.
         length: Option<Duration>,
     },
-    /// Nothing for so long before the first picture.
+    /// A wait before the first picture.
     Pause(Duration),
-    /// With UDP, packets change places with the next one by this chance.
+    /// With UDP, a packet is swapped with the next one with this probability.
     Reorder(f64),
-    /// With UDP, packets are sent twice by this chance.
+    /// With UDP, a packet is sent twice with this probability.
     Duplicate(f64),
 
     // The session.
-    /// A session without requests ends after so long.
+    /// A session without requests ends.
     Timeout {
         /// After how long.
         after: Duration,
@@ -88,23 +88,23 @@ pub enum Fault {
         /// What is done.
         answer: Answer,
     },
-    /// Logins by these schemes are asked for, in this order.
+    /// A login is required, by one of these schemes. The challenges come in this order.
     Auth(Vec<Scheme>),
-    /// OPTIONS needs a login too.
+    /// OPTIONS requires the login, too.
     AuthOptions,
-    /// A nonce is good for so many requests, then another one is given as `stale`.
+    /// A nonce is accepted for this many requests, then a new one is sent with `stale=TRUE`.
     NonceLife(u64),
-    /// Also the right login is refused.
+    /// Even the right login is refused.
     RefuseLogin,
-    /// After so many wrong logins the right one is refused, too.
+    /// After this many wrong logins the right one is refused, too.
     LockAfter(u64),
-    /// Who comes when so many watch is answered with 453.
+    /// DESCRIBE is answered with 453 while this many clients are playing.
     Viewers(usize),
-    /// Connections beyond so many are closed at once.
+    /// Connections beyond this many are closed at once.
     MaxConnections(usize),
-    /// DESCRIBE is answered with another address.
+    /// DESCRIBE is redirected.
     Redirect {
-        /// Where to: none is the request's own address.
+        /// Where to. None: to the address that was requested.
         to: Option<Url>,
         /// 301, 302, ...
         code: u16,
@@ -129,7 +129,7 @@ pub enum Fault {
     Control(ControlForm),
     /// The header `Content-Base`.
     ContentBase(BaseForm),
-    /// All tracks in their order.
+    /// The tracks, in order.
     Tracks(Vec<Track>),
     /// How the description is written.
     Sdp(SdpForm),
@@ -150,9 +150,9 @@ pub enum Fault {
     Tls(Certificate),
     /// The reply to SETUP does not name channels.
     NoInterleaved,
-    /// The reply to SETUP names this channel, whichever was asked for.
+    /// The reply to SETUP names this channel, whatever was requested.
     Channel(u8),
-    /// Data comes on this channel, whichever was agreed on.
+    /// Pictures come on this channel, whatever was agreed.
     DataChannel(u8),
     /// Packets come before the reply to PLAY.
     EarlyRtp,
@@ -160,7 +160,7 @@ pub enum Fault {
     RtpInfo(RtpInfoForm),
 
     // RTP and RTCP.
-    /// The reply to SETUP names another SSRC than packets have.
+    /// The reply to SETUP names an SSRC that packets do not have.
     WrongSsrc,
     /// Another SSRC, with other sequence numbers and timestamps, from some time on.
     NewSsrc(Duration),
@@ -185,7 +185,7 @@ pub enum Fault {
     Extension,
 
     // What no camera should send.
-    /// A line end between packets by this chance.
+    /// A line end between packets, with this probability.
     Junk(f64),
     /// Half of an interleaved packet, once, at some time.
     BrokenFrame(Duration),
@@ -195,13 +195,13 @@ pub enum Fault {
     EndlessHeader,
     /// A reply to DESCRIBE whose body never ends.
     EndlessBody,
-    /// A reply to DESCRIBE that announces a body of so many bytes, and sends none of it.
+    /// A reply to DESCRIBE with this `Content-Length` and no body.
     HugeLength(u64),
     /// A picture in fragments of which none is the last.
     EndlessFragment,
 }
 
-/// Where a client gets in.
+/// Which picture a session begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Join {
     /// With this picture, in the order of sending.
@@ -443,19 +443,19 @@ pub enum Clock {
     Constant,
     /// They are 0.
     Zero,
-    /// So much back, at the given time and each so much after it.
+    /// Back by the first, after each of the second.
     Back(Duration, Duration),
-    /// So much on, at the given time and each so much after it.
+    /// Forward by the first, after each of the second.
     Forward(Duration, Duration),
     /// Past 2^32 three seconds after the beginning.
     Wrap,
-    /// By chance.
+    /// Random.
     Random,
     /// Off by up to 0.1 s.
     Jitter,
     /// They begin anew every 20 pictures.
     Saw,
-    /// So many times as fast as time.
+    /// Faster than time by this factor.
     Speed(f64),
 }
 
@@ -470,6 +470,6 @@ pub enum Reports {
     Zero,
     /// From the second report on five hours less.
     Jump,
-    /// So many seconds more, or less, than the time.
+    /// The time plus this many seconds.
     Offset(f64),
 }

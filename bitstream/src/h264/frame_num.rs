@@ -1,6 +1,7 @@
 //! Whether reference pictures are missing, by `frame_num` (7.4.3).
 
 use crate::trust::Trust;
+use crate::unit::Unit;
 
 use super::parameters::Sps;
 use super::slice::{Field, Slice};
@@ -62,7 +63,6 @@ impl FrameNumbers {
         if slice.referred || is_gap {
             self.trust.weigh(is_right || (sps.gaps_allowed && !is_same) || is_restart);
         }
-        (is_gap && !is_restart && !self.trust.is_lost())
-            .then_some("reference pictures are missing before it")
+        (is_gap && !is_restart && !self.trust.is_lost()).then_some(Unit::REFERENCES_MISSING)
     }
 }

@@ -193,6 +193,14 @@ fn parameter_sets_are_needed() {
 }
 
 #[test]
+fn the_first_picture_of_a_unit_counts() {
+    let mut stream = begun(PLAIN);
+    let mut kind = |nals: &[Vec<u8>]| stream.read(&unit(nals), Framing::AnnexB).kind;
+    assert_eq!(kind(&[p(1).nal(PLAIN), IDR.nal(PLAIN)]), UnitKind::Picture);
+    assert_eq!(kind(&[IDR.nal(PLAIN), p(1).nal(PLAIN)]), UnitKind::RandomAccess);
+}
+
+#[test]
 fn parameter_sets_come_out_of_band() {
     let (sps, pps) = (sps(PLAIN), pps(PLAIN));
     let lengths = [sps.len() as u8, pps.len() as u8];

@@ -2,6 +2,7 @@
 
 use crate::bits::Bits;
 use crate::trust::Trust;
+use crate::unit::Unit;
 
 /// The most pictures of a set (7.4.8 with the largest buffer, A.4.2).
 const MOST: usize = 16;
@@ -88,8 +89,6 @@ pub(super) struct Position {
     pub random_access: bool,
     /// The order of the next picture is counted from this one.
     pub anchor: bool,
-    /// What it refers to may be missing when decoding began at the last random access.
-    pub rasl: bool,
 }
 
 /// The short-term reference pictures of a stream, by picture order count, as its sets keep them.
@@ -104,7 +103,8 @@ pub(super) struct Pictures {
 struct Following {
     held: [i32; MOST + 1],
     length: usize,
-    /// Of the newest random access: no later picture refers to what is shown before it.
+    /// Of the newest random access: what leading pictures refer to before it may not be there, and
+    /// others refer to nothing before it.
     since: i32,
     anchor: i32,
 }
@@ -161,11 +161,11 @@ impl Pictures {
             before.held[..before.length].iter().for_each(|order| now.hold(*order));
         }
         self.following = Some(now);
-        if position.rasl || position.random_access {
+        if position.random_access {
             return None;
         }
         self.trust.weigh(!missing);
-        (missing && !self.trust.is_lost()).then_some("reference pictures are missing before it")
+        (missing && !self.trust.is_lost()).then_some(Unit::REFERENCES_MISSING)
     }
 }
 

@@ -56,6 +56,8 @@ async fn run(stream: TcpStream, shared: &Arc<Shared>, number: u64) -> io::Result
     let stream = stream.into_std()?;
     let handle = stream.try_clone()?;
     let stream = TcpStream::from_std(stream)?;
+    // Not `into_split`: its writer ends the connection in order when it is dropped, also where it is
+    // to be reset.
     let (mut reader, writer): (Reader, Box<dyn AsyncWrite + Send + Unpin>) = match &active.identity
     {
         Some(identity) => {
@@ -63,7 +65,7 @@ async fn run(stream: TcpStream, shared: &Arc<Shared>, number: u64) -> io::Result
             (Box::new(reader), Box::new(writer))
         }
         None => {
-            let (reader, writer) = stream.into_split();
+            let (reader, writer) = tokio::io::split(stream);
             (Box::new(reader), Box::new(writer))
         }
     };

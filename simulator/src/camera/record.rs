@@ -1,6 +1,7 @@
 //! What a scripted camera was asked and what it sent, to be waited for.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,8 @@ pub struct Record {
     pub packets_left_out: u64,
     /// Streams that were ended on purpose.
     pub ended_streams: u64,
+    /// Pictures ever.
+    pub pictures_sent: u64,
     /// Pictures, oldest first; the last 100,000 of them.
     pub pictures: VecDeque<SentPicture>,
 }
@@ -45,6 +48,31 @@ impl Record {
     /// How often a method was asked for.
     pub fn count(&self, method: &str) -> usize {
         self.requests.iter().filter(|request| request.method == method).count()
+    }
+}
+
+/// In a line.
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} connections ({} open, {} playing), {} pictures, {} packets sent and {} left out, {} \
+             logins refused, {} sessions timed out",
+            self.connections,
+            self.open,
+            self.playing,
+            self.pictures_sent,
+            self.packets_sent,
+            self.packets_left_out,
+            self.refused_logins,
+            self.timed_out_sessions
+        )?;
+        let last = self.requests.len().saturating_sub(12);
+        let separators = std::iter::once("; last requests: ").chain(std::iter::repeat(", "));
+        for (request, separator) in self.requests.iter().skip(last).zip(separators) {
+            write!(f, "{separator}{}", request.method)?;
+        }
+        Ok(())
     }
 }
 
@@ -105,24 +133,24 @@ impl Recorder {
     }
 
     pub fn picture(&self, picture: SentPicture) {
-        self.change(|record| push(&mut record.pictures, picture));
+        self.change(|record| {
+            record.pictures_sent += 1;
+            push(&mut record.pictures, picture);
+        });
     }
 
     pub fn read<T>(&self, read: impl FnOnce(&Record) -> T) -> T {
         read(&self.lock())
     }
 
-    /// Waits until something is so. Gives the record as it is in the end, as an error if it is not so.
-    pub fn wait(
-        &self,
-        timeout: Duration,
-        is_so: impl Fn(&Record) -> bool,
-    ) -> Result<Record, Record> {
-        let (record, waited) = self
+    /// Waits until something is so, or for `timeout`. Gives the record at that moment, and whether it
+    /// is so.
+    pub fn wait(&self, timeout: Duration, is_so: impl Fn(&Record) -> bool) -> (Record, bool) {
+        let (record, _) = self
             .changed
             .wait_timeout_while(self.lock(), timeout, |record| !is_so(record))
             .unwrap_or_else(|poisoned| poisoned.into_inner());
-        if waited.timed_out() && !is_so(&record) { Err(record.clone()) } else { Ok(record.clone()) }
+        (record.clone(), is_so(&record))
     }
 
     fn lock(&self) -> MutexGuard<'_, Record> {

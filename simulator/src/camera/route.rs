@@ -43,7 +43,7 @@ impl Piece {
 }
 
 /// The group that multicast goes to: one of those for use within a site.
-const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 42, 42);
+pub const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 42, 42);
 
 /// Where the packets of a track go.
 pub enum Route {
@@ -95,10 +95,10 @@ impl Udp {
 
     /// Sends to a group on loopback, and says so as `Transport` does.
     pub async fn multicast(from: IpAddr) -> io::Result<(Self, String)> {
-        // The sockets' own ports are free, and so are those of the group: nobody else has them.
         let group = GROUP;
-        let udp = Self::new(from, group.into(), (0, 0)).await?;
-        let (rtp, rtcp) = udp.ports()?;
+        // Ports that are free. They are given back: they are for the client, who is on this machine.
+        let (rtp, rtcp) = Self::new(from, group.into(), (0, 0)).await?.ports()?;
+        let udp = Self::new(from, group.into(), (rtp, rtcp)).await?;
         for socket in [&udp.rtp, &udp.rtcp] {
             let socket = socket2::SockRef::from(socket);
             if let IpAddr::V4(from) = from {
@@ -108,8 +108,7 @@ impl Udp {
             socket.set_multicast_ttl_v4(1)?;
         }
         let text = format!("RTP/AVP;multicast;destination={group};port={rtp}-{rtcp};ttl=1");
-        let (to_rtp, to_rtcp) = ((group, rtp).into(), (group, rtcp).into());
-        Ok((Self { to_rtp, to_rtcp, ..udp }, text))
+        Ok((udp, text))
     }
 
     pub fn ports(&self) -> io::Result<(u16, u16)> {

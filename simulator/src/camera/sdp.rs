@@ -4,8 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
+use super::route::GROUP;
 use crate::elementary::{Codec, Elementary};
-use crate::fault::{ControlForm, ParameterSets, SdpForm, SpropForm, Track};
+use crate::fault::{ControlForm, ParameterSets, SdpForm, SpropForm, Track, TransportForm};
 use crate::script::Behaviour;
 
 /// The payload type of the pictures.
@@ -94,6 +95,9 @@ fn video(shown: &Elementary, later: Option<&Elementary>, behaviour: &Behaviour) 
     }
     let numbers: String = types.iter().map(|(number, _)| format!(" {number}")).collect();
     let mut lines = vec![format!("m=video 0 RTP/AVP{numbers}"), "b=AS:4000".to_owned()];
+    if behaviour.transport == TransportForm::Multicast {
+        lines.insert(1, format!("c=IN IP4 {GROUP}/1"));
+    }
     for (number, elementary) in types {
         lines.push(format!("a=rtpmap:{number} {}/90000", encoding_name(elementary.codec)));
         let parameters = format_parameters(elementary, behaviour);

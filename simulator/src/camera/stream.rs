@@ -19,7 +19,7 @@ use crate::script::Behaviour;
 /// Ticks of the RTP clock in a second.
 const RATE: f64 = 90_000.0;
 /// From sender report to sender report.
-const REPORT_INTERVAL: Duration = Duration::from_secs(2);
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// From 1900 to 1970, in seconds.
 const NTP_TO_UNIX: u64 = 2_208_988_800;
 

@@ -86,7 +86,8 @@ impl Encoding {
 
     fn check(&self) -> Result<(), SimulatorError> {
         let size = self.scene.size;
-        let good = |side: u32, least: u32| (least..=4_096).contains(&side) && side % 2 == 0;
+        let good =
+            |side: u32, least: u32| (least..=4_096).contains(&side) && side.is_multiple_of(2);
         let wanted = good(size.width, 64) && good(size.height, 48) && (1..=120).contains(&self.fps);
         if !wanted {
             return Err(SimulatorError::Format { size, fps: self.fps });
@@ -188,13 +189,16 @@ impl Encoding {
             let reason = format!("{} of {} pictures came out", pictures.len(), self.pictures);
             return Err(failed(reason));
         }
-        // Encoders may move all timestamps: what counts is their order.
+        // Encoders may move all timestamps, and some do not set them: what counts is their order, and
+        // that only where it is not the order of coding.
         let mut order: Vec<gst::ClockTime> = pictures.iter().map(|&(pts, _)| pts).collect();
         order.sort_unstable();
-        let numbers: Vec<u64> = pictures
-            .iter()
-            .map(|(pts, _)| order.partition_point(|other| other < pts) as u64)
-            .collect();
+        let rank = |pts| order.partition_point(|&other| other < pts) as u64;
+        let numbers: Vec<u64> = if self.b_frames == 0 {
+            (0..).take(pictures.len()).collect()
+        } else {
+            pictures.iter().map(|&(pts, _)| rank(pts)).collect()
+        };
         let pictures = pictures.into_iter().map(|(_, bytes)| bytes).collect();
         Elementary::new(self.codec, size, f64::from(self.fps), pictures, &numbers)
             .ok_or_else(|| failed("there is no key picture".to_owned()))

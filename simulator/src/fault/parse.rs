@@ -238,33 +238,33 @@ macro_rules! known {
 
 #[rustfmt::skip]
 const KNOWN: &[KnownFault] = known! {
-    "key-interval" "SECS" "so long from key picture to key picture"
+    "key-interval" "SECS" "time from one key picture to the next"
         |v| v.seconds().map(Fault::KeyInterval);
-    "b-frames" "N" "so many B-frames between two other pictures"
+    "b-frames" "N" "B-frames between two other pictures"
         |v| v.number(1, 8).map(Fault::BFrames);
-    "slices" "N" "so many slices a picture"
+    "slices" "N" "slices per picture"
         |v| v.number(1, 16).map(Fault::Slices);
     "intra-refresh" "" "columns of intra blocks instead of key pictures (H.264)"
         |_| Ok(Fault::IntraRefresh);
-    "open-gop" "" "CRA pictures with leading pictures after them (H.265)"
+    "open-gop" "" "CRA key pictures with leading pictures (H.265)"
         |_| Ok(Fault::OpenGop);
     "one-table" "" "RFC 2435 JPEG with one quantisation table"
         |_| Ok(Fault::OneTable);
-    "size" "WIDTHxHEIGHT" "pictures of this size"
+    "size" "WIDTHxHEIGHT" "picture size"
         |v| {
             let (width, height) = v.required()?.split_once('x').ok_or("expected WIDTHxHEIGHT")?;
             Ok(Fault::Size(number(width, 64, 4096)?, number(height, 48, 4096)?))
         };
-    "fps" "N" "so many pictures a second"
+    "fps" "N" "pictures per second"
         |v| v.number(1, 120).map(Fault::Fps);
 
-    "loss" "P[,RUN]" "packets left out by this chance (0.01), so many in a row"
+    "loss" "P[,RUN]" "leaves packets out with probability P, RUN of them in a row"
         |v| Ok(Fault::Loss { probability: v.probability()?, run: v.optional_number(1, 1000)?.unwrap_or(1) });
-    "lose-packet" "N" "one packet left out of each picture with this number"
+    "lose-packet" "N" "leaves out one packet of picture N, each time it is sent"
         |v| v.number(0, u64::MAX).map(Fault::LosePacket);
-    "cut" "N" "the second half of every N-th picture left out, without a gap"
+    "cut" "N" "leaves out the second half of every N-th picture, with no gap in the sequence numbers"
         |v| v.number(1, u64::MAX).map(Fault::Cut);
-    "burst" "SECS[,PERIOD]" "stands still so long, every PERIOD (twice that), then sends all at once"
+    "burst" "SECS[,PERIOD]" "pauses for SECS in every PERIOD (default: twice SECS), then sends everything at once"
         |v| {
             let pause = v.seconds()?;
             let period = v.optional_seconds()?.unwrap_or(pause * 2);
@@ -273,62 +273,62 @@ const KNOWN: &[KnownFault] = known! {
             }
             Ok(Fault::Burst { pause, period })
         };
-    "gop-cache" "[N]" "a group of pictures, or N, at once after PLAY"
+    "gop-cache" "[N]" "sends a whole group of pictures, or N, at once after PLAY"
         |v| v.optional_number(1, 10_000).map(Fault::GopCache);
-    "join" "N|live" "begins with the N-th picture, or wherever the camera is, not with a key picture"
+    "join" "N|live" "starts with the N-th picture, or with the current one, instead of a key picture"
         |v| match v.required()? {
             "live" => Ok(Fault::Join(Join::Live)),
             text => number(text, 0, 1_000_000).map(|at| Fault::Join(Join::At(at))),
         };
-    "no-key-frame" "" "never sends a picture with which decoding can begin"
+    "no-key-frame" "" "never sends a key picture"
         |_| Ok(Fault::NoKeyFrame);
-    "freeze" "SECS[,silent|reports|repeat|key[,FOR]]" "no new pictures from SECS on: none, reports only, the same again, the same key picture"
+    "freeze" "SECS[,silent|reports|repeat|key[,FOR]]" "sends no new pictures from SECS on: nothing, only reports, the last picture, or the last key picture"
         |v| Ok(Fault::Freeze {
             after: v.seconds()?,
             how: v.optional_one_of(&[("silent", Freeze::Silent), ("reports", Freeze::Reports), ("repeat", Freeze::Repeat), ("key", Freeze::Key)])?
                 .unwrap_or(Freeze::Silent),
             length: v.optional_seconds()?,
         });
-    "pause" "SECS" "nothing for so long before the first picture"
+    "pause" "SECS" "waits before the first picture"
         |v| v.seconds().map(Fault::Pause);
-    "reorder" "P" "UDP packets change places by this chance"
+    "reorder" "P" "swaps UDP packets with probability P"
         |v| v.probability().map(Fault::Reorder);
-    "duplicate" "P" "UDP packets come twice by this chance"
+    "duplicate" "P" "sends UDP packets twice with probability P"
         |v| v.probability().map(Fault::Duplicate);
 
-    "timeout" "SECS[,any|get-parameter|options]" "ends sessions without such requests for so long"
+    "timeout" "SECS[,any|get-parameter|options]" "ends a session after SECS without requests of this kind"
         |v| Ok(Fault::Timeout {
             after: v.seconds()?,
             counts: v.optional_one_of(&[("any", KeepAlive::Any), ("get-parameter", KeepAlive::GetParameter), ("options", KeepAlive::Options)])?
                 .unwrap_or(KeepAlive::Any),
         });
-    "options" "CODE|ignore|close" "answers OPTIONS so"
+    "options" "CODE|ignore|close" "answers OPTIONS with this status, not at all, or by closing the connection"
         |v| answer("OPTIONS", v);
-    "describe" "CODE|ignore|close" "answers DESCRIBE so"
+    "describe" "CODE|ignore|close" "the same for DESCRIBE"
         |v| answer("DESCRIBE", v);
-    "setup" "CODE|ignore|close" "answers SETUP so"
+    "setup" "CODE|ignore|close" "the same for SETUP"
         |v| answer("SETUP", v);
-    "play" "CODE|ignore|close" "answers PLAY so"
+    "play" "CODE|ignore|close" "the same for PLAY"
         |v| answer("PLAY", v);
-    "get-parameter" "CODE|ignore|close" "answers GET_PARAMETER so"
+    "get-parameter" "CODE|ignore|close" "the same for GET_PARAMETER"
         |v| answer("GET_PARAMETER", v);
-    "auth" "SCHEME[,SCHEME...]" "asks for a login: basic, md5, md5-unnamed, md5-qop, md5-sess, sha256, sha256-qop, sha256-sess"
+    "auth" "SCHEME[,SCHEME...]" "requires a login: basic, md5, md5-unnamed, md5-qop, md5-sess, sha256, sha256-qop, sha256-sess"
         |v| v.many(SCHEMES).map(Fault::Auth);
     "digest" "SCHEME" "the same as auth"
         |v| v.many(SCHEMES).map(Fault::Auth);
-    "auth-options" "" "asks for a login with OPTIONS too"
+    "auth-options" "" "requires the login for OPTIONS, too"
         |_| Ok(Fault::AuthOptions);
-    "nonce-life" "N" "a nonce is good for N requests"
+    "nonce-life" "N" "accepts a nonce for N requests, then sends a new one with stale=TRUE"
         |v| v.number(1, u64::MAX).map(Fault::NonceLife);
     "refuse-login" "" "refuses every login"
         |_| Ok(Fault::RefuseLogin);
     "lock-after" "N" "refuses every login after N wrong ones"
         |v| v.number(1, u64::MAX).map(Fault::LockAfter);
-    "viewers" "N" "answers 453 when N watch"
+    "viewers" "N" "answers DESCRIBE with 453 while N clients are playing"
         |v| v.number(0, 100_000).map(Fault::Viewers);
-    "max-connections" "N" "closes connections beyond N"
+    "max-connections" "N" "closes connections beyond N at once"
         |v| v.number(0, 100_000).map(Fault::MaxConnections);
-    "redirect" "self|URL[,CODE]" "sends clients on, with 302 or CODE"
+    "redirect" "self|URL[,CODE]" "redirects DESCRIBE to itself or to URL, with CODE (default: 302)"
         |v| Ok(Fault::Redirect {
             to: match v.required()? {
                 "self" => None,
@@ -336,30 +336,30 @@ const KNOWN: &[KnownFault] = known! {
             },
             code: v.optional_number(300, 399)?.unwrap_or(302),
         });
-    "slow" "SECS[,METHOD]" "answers DESCRIBE, or METHOD, so late"
+    "slow" "SECS[,METHOD]" "delays the reply to METHOD (default: DESCRIBE)"
         |v| Ok(Fault::Slow { delay: v.seconds()?, method: v.optional().unwrap_or("DESCRIBE").to_uppercase() });
-    "end" "SECS[,close|reset|bye|bye-only]" "the stream ends at SECS"
+    "end" "SECS[,close|reset|bye|bye-only]" "ends the stream at SECS"
         |v| Ok(Fault::End {
             after: v.seconds()?,
             how: v.optional_one_of(&[("close", End::Close), ("reset", End::Reset), ("bye", End::Bye), ("bye-only", End::ByeOnly)])?
                 .unwrap_or(End::Close),
         });
 
-    "control" "FORM" "track addresses: relative, absolute, query, slash, root, other-host, no-session, none"
+    "control" "FORM" "how tracks are addressed: relative, absolute, query, slash, root, other-host, no-session, none"
         |v| v.one_of(&[
             ("relative", ControlForm::Relative), ("absolute", ControlForm::Absolute), ("query", ControlForm::Query), ("slash", ControlForm::Slash),
             ("root", ControlForm::Root), ("other-host", ControlForm::OtherHost), ("no-session", ControlForm::NoSession), ("none", ControlForm::None),
         ]).map(Fault::Control);
-    "content-base" "FORM" "Content-Base: slash, no-slash, missing, empty, relative, no-scheme, other-host"
+    "content-base" "FORM" "Content-Base header: slash, no-slash, missing, empty, relative, no-scheme, other-host"
         |v| v.one_of(&[
             ("slash", BaseForm::Slash), ("no-slash", BaseForm::NoSlash), ("missing", BaseForm::Missing), ("empty", BaseForm::Empty),
             ("relative", BaseForm::Relative), ("no-scheme", BaseForm::NoScheme), ("other-host", BaseForm::OtherHost),
         ]).map(Fault::ContentBase);
-    "tracks" "TRACK[,TRACK...]" "all tracks in order: video, aac, pcma, pcmu, g726, backchannel, metadata, jpeg, private, av1; or none"
+    "tracks" "TRACK[,TRACK...]" "tracks in order: video, aac, pcma, pcmu, g726, backchannel, metadata, jpeg, private, av1; or none"
         |v| if v.rest == Some("none") { v.rest = None; Ok(Fault::Tracks(Vec::new())) } else { v.many(TRACKS).map(Fault::Tracks) };
-    "sdp" "lf|bare|blanks" "description: lines end in LF, media lines only, blanks at line ends"
+    "sdp" "lf|bare|blanks" "writes the description with LF line ends, media lines only, or trailing blanks"
         |v| v.one_of(&[("full", SdpForm::Full), ("lf", SdpForm::Lf), ("bare", SdpForm::Bare), ("blanks", SdpForm::Blanks)]).map(Fault::Sdp);
-    "parameter-sets" "both|sdp|in-band|none" "where SPS and PPS are"
+    "parameter-sets" "both|sdp|in-band|none" "where SPS and PPS are sent"
         |v| v.one_of(&[("both", ParameterSets::Both), ("sdp", ParameterSets::Sdp), ("in-band", ParameterSets::InBand), ("none", ParameterSets::None)])
             .map(Fault::ParameterSets);
     "sprop" "start-codes|garbage|empty|broken" "how SPS and PPS are written in the description"
@@ -368,43 +368,43 @@ const KNOWN: &[KnownFault] = known! {
             ("empty", SpropForm::Empty), ("broken", SpropForm::Broken),
         ]).map(Fault::Sprop);
 
-    "transport" "both|tcp|udp|udp406|multicast" "what is offered; others get 461 (406)"
+    "transport" "both|tcp|udp|udp406|multicast" "accepts only these transports, and refuses others with 461 (udp406: 406)"
         |v| v.one_of(&[
             ("both", TransportForm::Both), ("tcp", TransportForm::Tcp), ("udp", TransportForm::Udp),
             ("udp406", TransportForm::Udp406), ("multicast", TransportForm::Multicast),
         ]).map(Fault::Transport);
-    "http-tunnel" "[only]" "RTSP over HTTP (GET and POST), beside plain RTSP or alone"
+    "http-tunnel" "[only]" "accepts RTSP over HTTP, too or only"
         |v| v.optional_one_of(&[("only", true)]).map(|only| Fault::HttpTunnel { only: only.unwrap_or(false) });
-    "tls" "[self-signed|expired|other-name]" "RTSP over TLS with such a certificate"
+    "tls" "[self-signed|expired|other-name]" "speaks RTSP over TLS with this kind of certificate"
         |v| v.optional_one_of(&[("self-signed", Certificate::SelfSigned), ("expired", Certificate::Expired), ("other-name", Certificate::OtherName)])
             .map(|certificate| Fault::Tls(certificate.unwrap_or(Certificate::SelfSigned)));
-    "no-interleaved" "" "the reply to SETUP names no channels"
+    "no-interleaved" "" "names no channels in the reply to SETUP"
         |_| Ok(Fault::NoInterleaved);
-    "channel" "N" "the reply to SETUP names channel N, whichever was asked for"
+    "channel" "N" "names channel N in the reply to SETUP, whatever was requested"
         |v| v.number(0, 254).map(Fault::Channel);
-    "data-channel" "N" "pictures come on channel N, whichever was agreed on"
+    "data-channel" "N" "sends pictures on channel N, whatever was agreed"
         |v| v.number(0, 254).map(Fault::DataChannel);
-    "early-rtp" "" "packets come before the reply to PLAY"
+    "early-rtp" "" "sends packets before the reply to PLAY"
         |_| Ok(Fault::EarlyRtp);
-    "rtp-info" "missing|zero|wrong|ahead|behind" "what RTP-Info says"
+    "rtp-info" "missing|zero|wrong|ahead|behind" "what RTP-Info says about the first packet"
         |v| v.one_of(&[
             ("right", RtpInfoForm::Right), ("missing", RtpInfoForm::Missing), ("zero", RtpInfoForm::Zero), ("wrong", RtpInfoForm::Wrong),
             ("ahead", RtpInfoForm::Ahead), ("behind", RtpInfoForm::Behind),
         ]).map(Fault::RtpInfo);
 
-    "wrong-ssrc" "" "SETUP names another SSRC than packets have"
+    "wrong-ssrc" "" "names an SSRC in the reply to SETUP that packets do not have"
         |_| Ok(Fault::WrongSsrc);
-    "new-ssrc" "SECS" "another SSRC, sequence and clock from SECS on"
+    "new-ssrc" "SECS" "changes SSRC, sequence numbers and timestamps at SECS"
         |v| v.seconds().map(Fault::NewSsrc);
-    "new-payload-type" "SECS" "another payload type from SECS on"
+    "new-payload-type" "SECS" "changes the payload type at SECS"
         |v| v.seconds().map(Fault::NewPayloadType);
-    "new-size" "SECS" "half the size from SECS on"
+    "new-size" "SECS" "halves the picture size at SECS"
         |v| v.seconds().map(Fault::NewSize);
-    "new-codec" "SECS" "H.265 for H.264, or the reverse, from SECS on"
+    "new-codec" "SECS" "changes from H.264 to H.265, or back, at SECS"
         |v| v.seconds().map(Fault::NewCodec);
-    "no-marker" "" "the last packet of a picture is not marked"
+    "no-marker" "" "never sets the marker bit"
         |_| Ok(Fault::NoMarker);
-    "timestamps" "FORM" "RTP timestamps: constant, zero, back[,BY[,EVERY]], forward[,BY[,EVERY]], wrap, random, jitter, saw, speed,FACTOR"
+    "timestamps" "FORM" "constant, zero, back[,BY[,EVERY]], forward[,BY[,EVERY]], wrap, random, jitter, saw, speed,FACTOR"
         |v| {
             let form = v.required()?;
             let jump = |v: &mut Values, by: u64| -> Result<(Duration, Duration), String> {
@@ -426,7 +426,7 @@ const KNOWN: &[KnownFault] = known! {
                 other => return Err(format!("{other:?} is none of them")),
             }))
         };
-    "sender-reports" "missing|zero|jump|OFFSET" "what RTCP says of the time: seconds to add to it, or worse"
+    "sender-reports" "missing|zero|jump|OFFSET" "what RTCP says about the time; OFFSET seconds are added to it"
         |v| Ok(Fault::SenderReports(match v.required()? {
             "right" => Reports::Right,
             "missing" => Reports::Missing,
@@ -434,26 +434,26 @@ const KNOWN: &[KnownFault] = known! {
             "jump" => Reports::Jump,
             text => Reports::Offset(number(text, -1e9, 1e9)?),
         }));
-    "aggregate" "" "small NAL units share a packet"
+    "aggregate" "" "puts small NAL units into one packet"
         |_| Ok(Fault::Aggregate);
-    "packet-size" "BYTES" "the largest RTP payload"
+    "packet-size" "BYTES" "largest RTP payload"
         |v| v.number(64, 60_000).map(Fault::PacketSize);
-    "extension" "" "packets have a header extension and padding"
+    "extension" "" "adds a header extension and padding to packets"
         |_| Ok(Fault::Extension);
 
-    "junk" "P" "line ends between packets by this chance"
+    "junk" "P" "sends line ends between packets with probability P"
         |v| v.probability().map(Fault::Junk);
-    "broken-frame" "SECS" "half of an interleaved packet, once, at SECS"
+    "broken-frame" "SECS" "sends half of an interleaved packet at SECS"
         |v| v.seconds().map(Fault::BrokenFrame);
-    "lf-only" "" "lines of headers end in LF"
+    "lf-only" "" "ends header lines with LF only"
         |_| Ok(Fault::LfOnly);
-    "endless-header" "" "a reply to DESCRIBE whose headers never end"
+    "endless-header" "" "answers DESCRIBE with headers that never end"
         |_| Ok(Fault::EndlessHeader);
-    "endless-body" "" "a reply to DESCRIBE whose body never ends"
+    "endless-body" "" "answers DESCRIBE with a body that never ends"
         |_| Ok(Fault::EndlessBody);
-    "huge-length" "BYTES" "a reply to DESCRIBE that announces so many bytes"
+    "huge-length" "BYTES" "answers DESCRIBE with a Content-Length of BYTES and no body"
         |v| v.number(0, u64::MAX).map(Fault::HugeLength);
-    "endless-fragment" "" "a picture in fragments of which none is the last"
+    "endless-fragment" "" "sends a picture in fragments that never end"
         |_| Ok(Fault::EndlessFragment);
 };
 

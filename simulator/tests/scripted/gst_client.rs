@@ -76,7 +76,6 @@ impl GstClient {
             let picture = self.next().unwrap();
             let number = NumberedScene::identify(&picture).expect("a picture with its number");
             let (all, worst) = (scene.psnr(&picture, number), scene.worst_psnr(&picture, number));
-            println!("{number}: {all:.1} dB, worst {worst:.1} dB");
             assert!(all >= NumberedScene::RIGHT_PSNR, "picture {number} has {all:.1} dB");
             assert!(worst >= NumberedScene::UNDAMAGED_PSNR, "a part of {number} has {worst:.1} dB");
             numbers.push(number);

@@ -20,6 +20,12 @@ pub struct RawClient {
     url: String,
     pub session: String,
     packets: VecDeque<(u8, Vec<u8>)>,
+    /// Line ends between packets.
+    pub junk: usize,
+    /// Something came that is neither a packet nor a reply.
+    pub out_of_step: bool,
+    /// The connection ended by a reset.
+    pub was_reset: bool,
 }
 
 /// A reply as it came.
@@ -96,6 +102,9 @@ impl RawClient {
             url: camera.url("/gate").to_string(),
             session: String::new(),
             packets: VecDeque::new(),
+            junk: 0,
+            out_of_step: false,
+            was_reset: false,
         }
     }
 
@@ -191,11 +200,15 @@ impl RawClient {
     fn take_packet(&mut self) -> Option<(u8, Vec<u8>)> {
         while self.buffer.starts_with(b"\r\n") {
             self.buffer.drain(..2);
+            self.junk += 1;
         }
         if self.buffer.len() < 4 {
             return None;
         }
-        assert_eq!(self.buffer[0], b'$', "neither a packet nor a reply");
+        if self.buffer[0] != b'$' {
+            self.out_of_step = true;
+            return None;
+        }
         let length = usize::from(u16::from_be_bytes([self.buffer[2], self.buffer[3]]));
         if self.buffer.len() < 4 + length {
             return None;
@@ -213,12 +226,16 @@ impl RawClient {
                 self.buffer.extend_from_slice(&bytes[..count]);
                 true
             }
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => false,
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {
+                self.was_reset = true;
+                false
+            }
             Err(error) => panic!("reading: {error}"),
         }
     }
 
-    /// The next packet of any channel. None at the end of the connection.
+    /// The next packet of any channel. None at the end of the connection, and when bytes are not
+    /// understood.
     pub fn packet(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
             if let Some(packet) = self.packets.pop_front() {
@@ -226,7 +243,7 @@ impl RawClient {
             }
             match self.take_packet() {
                 Some(packet) => return Some(packet),
-                None if !self.read_more() => return None,
+                None if self.out_of_step || !self.read_more() => return None,
                 None => {}
             }
         }
@@ -264,6 +281,12 @@ impl RawClient {
                 return packet;
             }
         }
+    }
+
+    /// Reads at least so many bytes, as they are.
+    pub fn bytes(&mut self, least: usize) -> &[u8] {
+        while self.buffer.len() < least && self.read_more() {}
+        &self.buffer
     }
 
     /// Reads to the end of the connection.

@@ -6,6 +6,7 @@ mod slice;
 
 use crate::bits::Bits;
 use crate::nal::{annex_b_nals, each_nal};
+use crate::slices::SliceCounts;
 use crate::unit::{Framing, Unit, UnitKind};
 
 use frame_num::FrameNumbers;
@@ -32,6 +33,7 @@ pub(crate) struct Stream {
     /// Columns, rows and reference frames of the newest sequence parameter set.
     size: Option<(u32, u32, u32)>,
     numbers: FrameNumbers,
+    slices: SliceCounts,
     /// After an open I picture, until a picture that is shown after it: where it is in output order.
     open: Option<Order>,
 }
@@ -39,7 +41,7 @@ pub(crate) struct Stream {
 /// What a unit was found to hold.
 #[derive(Debug, Default)]
 struct Found {
-    slices: bool,
+    slices: u32,
     /// A slice that begins a picture.
     first: bool,
     idr: bool,
@@ -60,6 +62,7 @@ impl Stream {
             pps: Box::new([const { None }; 256]),
             size: None,
             numbers: FrameNumbers::default(),
+            slices: SliceCounts::default(),
             open: None,
         }
     }
@@ -113,12 +116,16 @@ impl Stream {
     pub fn read(&mut self, unit: &[u8], framing: Framing) -> Unit {
         let mut found = Found { known: true, ..Found::default() };
         let framing_fault = each_nal(unit, framing, |nal| self.read_nal(nal, &mut found));
-        let missing = (found.slices && !found.first).then_some("the first slice is missing");
-        if found.slices && !found.first {
+        let missing = (found.slices > 0 && !found.first).then_some("the first slice is missing");
+        if missing.is_some() {
             self.numbers.lose_track();
         }
+        let short = match found.slices {
+            0 => None,
+            slices => self.slices.observe(found.idr, slices),
+        };
         let kind = match found.recovery {
-            _ if !found.slices => UnitKind::Headers,
+            _ if found.slices == 0 => UnitKind::Headers,
             _ if found.idr && found.known => UnitKind::RandomAccess,
             _ if found.idr => UnitKind::RandomAccessWithoutHeaders,
             Some(frames) if found.known && found.first => {
@@ -134,7 +141,7 @@ impl Stream {
         Unit {
             kind,
             disposable: matches!(kind, UnitKind::Leading | UnitKind::Picture) && !found.referred,
-            incomplete: framing_fault.or(found.fault).or(missing),
+            incomplete: framing_fault.or(found.fault).or(missing).or(short),
         }
     }
 
@@ -148,8 +155,8 @@ impl Stream {
         match head & 0x1f {
             kind @ (nal_type::SLICE | nal_type::PARTITION_A | nal_type::IDR) => {
                 // A unit with an IDR picture after another one is no place to begin.
-                found.idr |= kind == nal_type::IDR && !found.slices;
-                found.slices = true;
+                found.idr |= kind == nal_type::IDR && found.slices == 0;
+                found.slices = found.slices.saturating_add(1);
                 found.referred |= referred;
                 self.read_slice(payload, kind == nal_type::IDR, referred, found);
             }
@@ -160,7 +167,7 @@ impl Stream {
             }
             nal_type::SPS | nal_type::PPS => self.read_parameters(nal),
             nal_type::PARTITION_B | nal_type::PARTITION_C => {
-                found.slices = true;
+                found.slices = found.slices.max(1);
                 found.referred |= referred;
             }
             // The rest says nothing of the base layer's pictures.

@@ -6,6 +6,7 @@ mod references;
 use crate::bits::Bits;
 use crate::h264::sei_number;
 use crate::nal::{annex_b_nals, each_nal};
+use crate::slices::SliceCounts;
 use crate::unit::{Framing, Unit, UnitKind};
 
 use parameters::{Pps, Sps, read_vps};
@@ -42,12 +43,13 @@ pub(crate) struct Stream {
     /// Columns, rows and reference frames of the newest sequence parameter set.
     size: Option<(u32, u32, u32)>,
     pictures: Pictures,
+    slices: SliceCounts,
 }
 
 /// What a unit was found to hold.
 #[derive(Debug, Default)]
 struct Found {
-    slices: bool,
+    slices: u32,
     /// A slice segment that begins a picture.
     first: bool,
     random_access: bool,
@@ -67,6 +69,7 @@ impl Stream {
             pps: Box::new([const { None }; 64]),
             size: None,
             pictures: Pictures::default(),
+            slices: SliceCounts::default(),
         }
     }
 
@@ -124,12 +127,16 @@ impl Stream {
     pub fn read(&mut self, unit: &[u8], framing: Framing) -> Unit {
         let mut found = Found { known: true, ..Found::default() };
         let framing_fault = each_nal(unit, framing, |nal| self.read_nal(nal, &mut found));
-        let missing = (found.slices && !found.first).then_some("the first slice is missing");
+        let missing = (found.slices > 0 && !found.first).then_some("the first slice is missing");
+        let short = match found.slices {
+            0 => None,
+            slices => self.slices.observe(found.random_access, slices),
+        };
         if missing.is_some() {
             self.pictures.lose_track();
         }
         let kind = match found.recovery {
-            _ if !found.slices => UnitKind::Headers,
+            _ if found.slices == 0 => UnitKind::Headers,
             _ if found.random_access && found.known => UnitKind::RandomAccess,
             _ if found.random_access => UnitKind::RandomAccessWithoutHeaders,
             _ if found.leading => UnitKind::Leading,
@@ -139,7 +146,7 @@ impl Stream {
         Unit {
             kind,
             disposable: matches!(kind, UnitKind::Leading | UnitKind::Picture) && !found.referred,
-            incomplete: framing_fault.or(found.fault).or(missing),
+            incomplete: framing_fault.or(found.fault).or(missing).or(short),
         }
     }
 
@@ -164,8 +171,8 @@ impl Stream {
             kind @ ..=nal_type::LAST_SLICE => {
                 // A unit with a random access after another picture is no place to begin.
                 let is_irap = (nal_type::FIRST_IRAP..=nal_type::LAST_IRAP).contains(&kind);
-                found.random_access |= is_irap && !found.slices;
-                found.slices = true;
+                found.random_access |= is_irap && found.slices == 0;
+                found.slices = found.slices.saturating_add(1);
                 self.read_slice(payload, kind, temporal - 1, found);
             }
             nal_type::PREFIX_SEI => {

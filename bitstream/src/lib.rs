@@ -10,7 +10,7 @@
 //! | missing | said |
 //! | --- | --- |
 //! | the first slice of a picture, H.264 and H.265 | yes |
-//! | another slice | no: only a decoder knows which ones there are |
+//! | another slice | where every picture has the same number of slices; else only a decoder knows |
 //! | the end of a slice | no, unless its length is written before it or its header is cut |
 //! | a picture that a later one refers to, H.264 and H.265 | yes, at the next picture, unless that one is a random access |
 //! | a picture that none refers to | no |
@@ -37,6 +37,7 @@ mod mpeg2;
 mod mpeg4;
 mod nal;
 mod reader;
+mod slices;
 mod trust;
 mod unit;
 mod vp8;

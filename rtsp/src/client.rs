@@ -447,7 +447,7 @@ impl Session {
             self.connection.send(&bytes, phase).await?;
             let answer = timeout(self.patience, self.answer(phase))
                 .await
-                .map_err(|_| RtspError::TimedOut { phase, seconds: self.patience.as_secs() })??;
+                .map_err(|_| RtspError::TimedOut { phase, after: self.patience })??;
             match answer.status() {
                 200..=299 => {
                     self.login.accepted();

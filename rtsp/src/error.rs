@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use url::Url;
 
@@ -76,12 +77,12 @@ pub enum RtspError {
         tracks: usize,
     },
     /// It does not answer.
-    #[error("the camera did not answer {phase} within {seconds} s")]
+    #[error("the camera did not answer {phase} within {} s", .after.as_secs_f64())]
     TimedOut {
         /// What.
         phase: Phase,
         /// How long it was waited for.
-        seconds: u64,
+        after: Duration,
     },
     /// It sends more than is accepted.
     #[error("the camera sends too much: {what} of more than {limit} bytes")]

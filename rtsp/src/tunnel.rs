@@ -62,10 +62,9 @@ async fn get(
         let io = |error| RtspError::Io { phase: Phase::Connect, error };
         stream.writer.write_all(head.as_bytes()).await.map_err(io)?;
         stream.writer.flush().await.map_err(io)?;
-        let answer =
-            timeout(patience, read_head(&mut stream, limits.head)).await.map_err(|_| {
-                RtspError::TimedOut { phase: Phase::Connect, seconds: patience.as_secs() }
-            })??;
+        let answer = timeout(patience, read_head(&mut stream, limits.head))
+            .await
+            .map_err(|_| RtspError::TimedOut { phase: Phase::Connect, after: patience })??;
         match answer.status {
             Some(200) => {
                 login.accepted();

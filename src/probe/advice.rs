@@ -82,9 +82,7 @@ fn of_address(kind: FailureKind, has_login: bool, measured: &Measured) -> &'stat
             "the number says why; the camera's own page or log may say more. For 461 try another \
              `rtspTransport`"
         }
-        FailureKind::Certificate => {
-            "give the camera a certificate that this machine trusts"
-        }
+        FailureKind::Certificate => "give the camera a certificate that this machine trusts",
         FailureKind::TooLarge => {
             "lower the camera's resolution or bit rate, or raise `cameras.picture_bytes` or \
              `cameras.picture_pixels`"

@@ -26,7 +26,6 @@ use crate::rtsp;
 use crate::status::Report;
 use crate::watch::Watch;
 use crate::web::{self, WebSource};
-use crate::within;
 
 /// Why an attempt ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -118,7 +117,6 @@ fn build(stream: &Stream, flow: &Arc<Flow>) -> Result<gst::Pipeline, Failure> {
     let real_time = matches!(stream.source, CameraSource::File { real_time: true, .. });
     let (pipeline, convert) = pipeline::with_frames_to(flow, real_time)?;
     let source = add_source(&pipeline, stream)?;
-    within::keep_within(&pipeline, &source);
     pipeline::link_video(&source, &convert, stream.source.clone());
     pipeline::prepare_elements(&pipeline, flow);
     Ok(pipeline)
@@ -129,9 +127,14 @@ fn add_source(pipeline: &gst::Pipeline, stream: &Stream) -> Result<gst::Element,
     match &stream.source {
         CameraSource::File { path, .. } => {
             let path = path.canonicalize().map_err(|error| Failure::other(error.to_string()))?;
-            let url = Url::from_file_path(path)
-                .map_err(|()| Failure::other("the path is not absolute"))?;
-            open(pipeline, &url)
+            let text = path.to_str().ok_or_else(|| Failure::other("the path is not UTF-8"))?;
+            let (source, decoder) = (make("filesrc")?, make("decodebin")?);
+            source.set_property("location", text);
+            pipeline
+                .add_many([&source, &decoder])
+                .and_then(|()| source.link(&decoder))
+                .map_err(|error| Failure::other(error.to_string()))?;
+            Ok(decoder)
         }
         CameraSource::Device(path) => device::open(pipeline, path),
         CameraSource::Stream { url, .. } | CameraSource::Snapshot { url, .. } => {

@@ -2,7 +2,7 @@
 
 use gstreamer as gst;
 
-use crate::{decoder_log, mark, web};
+use crate::{decoder_log, mark, refuse, web};
 
 /// Why cameras cannot be opened at all.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +85,7 @@ pub fn init() -> Result<(), IngestError> {
     gst::init().map_err(IngestError::Start)?;
     mark::register();
     decoder_log::listen();
-    web::register().map_err(IngestError::Register)?;
+    refuse::register().and_then(|()| web::register()).map_err(IngestError::Register)?;
     let mut absent = missing()?.into_iter().filter(|missing| missing.needed).peekable();
     let Some(Missing { package, .. }) = absent.peek().copied() else { return Ok(()) };
     let elements: Vec<_> = absent

@@ -285,10 +285,10 @@ impl Flow {
             }
         }
         let broken = match mark {
+            Some(Mark { hidden: Some(fault), .. }) => Some(fault),
             _ if buffer.flags().contains(gst::BufferFlags::CORRUPTED) => {
                 Some(PictureFault::DecoderError)
             }
-            Some(Mark { hidden: Some(fault), .. }) => Some(fault),
             Some(mark) if judge.is_damaged(mark.number) => Some(PictureFault::DecoderError),
             _ => None,
         };

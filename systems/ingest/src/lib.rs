@@ -26,6 +26,7 @@ mod mark;
 mod picture;
 mod pipeline;
 mod plugin;
+mod refuse;
 mod rtsp;
 mod snapshot;
 mod status;
@@ -33,7 +34,6 @@ mod stream;
 mod systems;
 mod watch;
 mod web;
-mod within;
 
 pub use config::IngestConfig;
 pub use error::{IngestError, Missing, init, missing};

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use detector_components::secret::{Secret, SecretUrl};
+use detector_components::secret::{AddressError, Secret, SecretUrl};
 use detector_simulator::{Codec, Fault};
 
 use crate::config::{Flag, Sources};
@@ -371,7 +371,7 @@ pub struct DoctorArgs {
 pub struct SecretAddress(pub SecretUrl);
 
 impl FromStr for SecretAddress {
-    type Err = url::ParseError;
+    type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         SecretUrl::parse(text).map(Self)

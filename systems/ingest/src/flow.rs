@@ -20,7 +20,7 @@ use crate::coded::CodedStream;
 use crate::decoder_log;
 use crate::gate::{Arrival, Decision, Gate};
 use crate::gauge::Gauge;
-use crate::health::Health;
+use crate::health::{self, Health};
 use crate::mark;
 use crate::picture::pixels;
 
@@ -139,7 +139,14 @@ impl Flow {
 
     /// How the camera is doing. None before its first picture.
     pub fn state(&self) -> Option<StreamState> {
-        self.judge().health.state(self.timepiece.now())
+        let now = self.timepiece.now();
+        let judge = self.judge();
+        // Parsers hold back what comes before the first parameter sets.
+        let waits = || {
+            let first = judge.arrivals.front().filter(|_| judge.next == 0)?;
+            (now.since(first.at) >= health::KEY_FRAME_PATIENCE).then(health::before_key_frame)
+        };
+        judge.health.state(now).or_else(waits)
     }
 
     /// Why the stream must end, if it must.
@@ -160,9 +167,11 @@ impl Flow {
         camera_time: Option<Timestamp>,
         after_gap: bool,
     ) {
+        self.pictures.fetch_add(1, Ordering::Relaxed);
         let mut judge = self.judge();
         if judge.arrivals.len() == MAX_ARRIVALS {
             judge.arrivals.pop_front();
+            self.count(PictureFault::NoKeyFrame);
         }
         judge.arrivals.push_back(Received { pts, at, camera_time, after_gap });
         drop(judge);
@@ -185,14 +194,20 @@ impl Flow {
 
     /// A coded picture is about to be decoded. False: it must not be.
     pub fn coded(&self, buffer: &mut gst::Buffer, caps: Option<&gst::CapsRef>) -> bool {
-        self.pictures.fetch_add(1, Ordering::Relaxed);
         let now = self.timepiece.now();
         if let Some(gauge) = &self.gauge {
             gauge.picture(buffer, caps);
         }
         let mut judge = self.judge();
         judge.hear_decoder();
-        let received = judge.received(buffer.pts());
+        let (received, withheld) = judge.received(buffer.pts());
+        if received.is_none() {
+            self.pictures.fetch_add(1, Ordering::Relaxed);
+        }
+        for _ in 0..withheld {
+            self.count(PictureFault::NoKeyFrame);
+            judge.health.left_out(now, PictureFault::NoKeyFrame);
+        }
         let (at, camera_time) = match &received {
             Some(received) => (received.at, received.camera_time),
             None => (now, None),
@@ -358,15 +373,17 @@ impl Flow {
 }
 
 impl Judge {
-    /// How a coded picture was received.
-    fn received(&mut self, pts: Option<gst::ClockTime>) -> Option<Received> {
-        let pts = pts?;
-        let place = self.arrivals.iter().position(|received| received.pts == pts)?;
+    /// How a coded picture was received, and how many before it the parser has kept to itself: it has
+    /// no parameter sets for them.
+    fn received(&mut self, pts: Option<gst::ClockTime>) -> (Option<Received>, usize) {
+        let place = self.arrivals.iter().position(|received| Some(received.pts) == pts);
+        let Some(place) = place else { return (None, 0) };
         let mut passed = self.arrivals.drain(..=place);
-        let mut received = passed.next_back()?;
-        // What the parser put together with it.
-        received.after_gap |= passed.any(|earlier| earlier.after_gap);
-        Some(received)
+        let received = passed.next_back().map(|mut received| {
+            received.after_gap |= passed.any(|earlier| earlier.after_gap);
+            received
+        });
+        (received, place)
     }
 
     /// Follows a stream that changes what it is encoded as.

@@ -59,6 +59,11 @@ pub struct Gate {
     odd_groups: u32,
     /// Pictures until the recovery is over.
     recovering: u32,
+    /// Decoding began at a recovery point rather than at a random access.
+    began_at_recovery: bool,
+    /// Recovery points are no places to begin: libav, with one thread, decodes an H.264 stream with B
+    /// pictures wrongly from there.
+    distrusts_recovery: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +84,8 @@ impl Default for Gate {
             group_has_gap: false,
             odd_groups: 0,
             recovering: 0,
+            began_at_recovery: false,
+            distrusts_recovery: false,
         }
     }
 }
@@ -107,6 +114,10 @@ impl Gate {
             }
             UnitKind::Headers => return Decision::Show,
             UnitKind::Leading if self.skips_leading => {
+                if self.began_at_recovery {
+                    self.distrusts_recovery = true;
+                    self.close(PictureFault::NoKeyFrame);
+                }
                 return Decision::Drop(PictureFault::NoKeyFrame);
             }
             UnitKind::Leading | UnitKind::Picture => {}
@@ -178,12 +189,16 @@ impl Gate {
             return;
         }
         self.skips_leading = self.state != State::Open;
+        self.began_at_recovery = false;
         self.state = State::Open;
     }
 
     fn recover(&mut self, frames: u32) {
-        if let State::Closed(fault) = self.state {
+        if let State::Closed(fault) = self.state
+            && !self.distrusts_recovery
+        {
             self.skips_leading = true;
+            self.began_at_recovery = true;
             self.recovering = frames.saturating_add(1);
             self.state = State::Recovering(fault);
         }

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
+use detector_components::camera::StreamFacts;
 use detector_components::frame::Frame;
 use detector_components::geometry::Size;
 use detector_components::integrity::{FaultCounter, FaultCounts, PictureFault};
@@ -32,6 +33,8 @@ pub struct Measured {
     pub key_pictures: u64,
     /// Bytes of encoded pictures.
     pub bytes: u64,
+    /// What is known of the stream.
+    pub facts: StreamFacts,
     /// Decoded pictures.
     pub frames: u64,
     /// Pictures before the first key picture, which nothing can be decoded from.

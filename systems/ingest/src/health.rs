@@ -15,7 +15,7 @@ const FEWEST: usize = 5;
 /// Pictures that are remembered.
 const MAX_PICTURES: usize = 1024;
 /// Time without a shown picture, while others come, after which a key frame is waited for.
-const KEY_FRAME_PATIENCE: Duration = Duration::from_secs(1);
+pub const KEY_FRAME_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What became of a camera's newest pictures.
 #[derive(Debug, Default)]
@@ -28,6 +28,11 @@ pub struct Health {
     /// Whether the camera shows nothing useful, though its pictures are whole.
     appearance: Option<PictureFault>,
     key_interval: Option<Duration>,
+}
+
+/// The state of a camera that sends pictures, but has not sent a key frame.
+pub fn before_key_frame() -> StreamState {
+    StreamState::WaitingForKeyFrame { reason: "no key frame has come yet".into() }
 }
 
 impl Health {

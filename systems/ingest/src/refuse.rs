@@ -161,7 +161,7 @@ mod imp {
         #[test]
         fn nothing_but_http_is_opened_by_its_address() {
             gst::init().unwrap();
-            super::register().unwrap();
+            register().unwrap();
             for uri in [
                 "file:///etc/passwd",
                 "udp://127.0.0.1:9",

@@ -106,3 +106,8 @@ fn errors_after_gaps_say_nothing_of_the_camera() {
     decisions(&mut gate, &"KeP+PP".repeat(9));
     assert!(!gate.is_odd());
 }
+
+#[test]
+fn a_recovery_point_before_leading_pictures_is_no_beginning() {
+    check("PRLLPPRLLPKLLP", "kpkkkkkkkkskks");
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use detector_components::camera::{CameraSource, StreamOptions, Transport};
 use detector_components::model::ModelSource;
-use detector_components::secret::SecretUrl;
+use detector_components::secret::{AddressError, SecretUrl};
 use detector_reach::{Forbidden, Reach};
 use url::ParseError;
 
@@ -183,7 +183,7 @@ pub fn model(fields: Fields, allowed: &Allowed, faults: &mut Faults) -> Option<M
                 return None;
             }
         },
-        Err(ParseError::RelativeUrlWithoutBase) => PathBuf::from(text),
+        Err(AddressError::Url(ParseError::RelativeUrlWithoutBase)) => PathBuf::from(text),
         Err(error) => {
             faults.invalid(&path, error);
             return None;

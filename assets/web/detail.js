@@ -160,7 +160,7 @@ function facts(subscription) {
     ["Frames that failed", count(subscription.failed)],
     ["Opened again", count(subscription.reconnects)],
     ["Pictures with faults", counted(subscription.faults)],
-    ["Suspected in the newest frame", subscription.suspicion ?? "nothing"],
+    ["Suspected fault", subscription.suspicion ?? "none"],
     ["Went wrong last", lastError(subscription.lastError)],
     ["Age of the newest frame", millis(subscription.ageMs)],
     ["From frame to results", millis(subscription.resultAgeMs)],

@@ -150,7 +150,7 @@ class Page(unittest.TestCase):
                 ("Codec", "H.265"), ("Transport", "udp"), ("Between key frames", "2.5 s"),
                 ("Its clock", "1250 ms behind the worker's"),
                 ("Pictures with faults", "packets lost: 1\u202f234, blocks: 2"),
-                ("Suspected in the newest frame", "smeared")):
+                ("Suspected fault", "smeared")):
             expect(detail.locator(f"dt:text-is(\"{fact}\") + dd")).to_have_text(value)
         page.unroute_all(behavior="wait")
         self.assertEqual(page.complaints, [])

@@ -147,7 +147,14 @@ pub fn follow_streams(
         counters.faults = faults.counts();
         facts.set_if_neq(supervised.facts());
         if let Some(news) = supervised.news() {
-            if news == StreamState::Running && *state != StreamState::Running {
+            // Ways out of states without usable pictures are logged where those into them are.
+            let recovers = matches!(
+                *state,
+                StreamState::Running
+                    | StreamState::WaitingForKeyFrame { .. }
+                    | StreamState::Impaired { .. }
+            );
+            if news == StreamState::Running && !recovers {
                 info!(camera = %camera.source, "running");
             }
             state.set_if_neq(news);

@@ -100,5 +100,7 @@ fn each_way_into_and_out_of_a_state_without_usable_pictures_is_one_line() {
         "camera": "rtsp://host/stream", "state": "reconnecting", "reason": "no route to host",
         "before": "covered"});
     assert_eq!(told_of(StreamState::Reconnecting { reason: "no route to host".into() }), [out]);
+    let again = impaired(Impairment::Covered, "black for 12 s");
+    assert!(told_of(again).is_empty(), "within a minute it is counted only");
     assert!(told_of(StreamState::Running).is_empty(), "of a connection, ingest speaks");
 }

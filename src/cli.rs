@@ -528,6 +528,17 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_that_is_not_known_is_refused_with_the_nearest_one() {
+        let simulate = ["detector-worker", "simulate", "--fault"];
+        let parse = |fault| Cli::try_parse_from(simulate.into_iter().chain([fault]));
+        assert!(parse("loss=0.01").is_ok());
+        let error = parse("gopcache").unwrap_err().to_string();
+        assert!(error.contains("did you mean \"gop-cache\"?"), "{error}");
+        let error = parse("loss").unwrap_err().to_string();
+        assert!(error.contains("written loss=P[,RUN]: a value is missing"), "{error}");
+    }
+
+    #[test]
     fn the_bare_command_is_the_server() {
         let cli = Cli::parse_from(["detector-worker", "--listen", "127.0.0.1:0"]);
         assert!(cli.command.is_none());

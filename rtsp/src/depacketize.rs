@@ -5,6 +5,7 @@
 
 mod h264;
 mod h265;
+mod jpeg;
 mod nal;
 
 use std::time::Instant;
@@ -15,6 +16,7 @@ use crate::connection::Limits;
 use crate::error::RtspError;
 use crate::reorder::Ordered;
 use crate::sdp::{Codec, Format};
+use jpeg::JpegReader;
 use nal::{NalReader, Nals};
 
 /// A coded picture.
@@ -35,6 +37,8 @@ pub struct Coded {
 pub enum PictureData {
     /// NAL units with start codes.
     AnnexB(Bytes),
+    /// A JPEG file.
+    Jpeg(Bytes),
     /// RTP packets, for a depayloader.
     Packets(Vec<Bytes>),
 }
@@ -43,7 +47,7 @@ impl PictureData {
     /// How many bytes it has.
     pub fn len(&self) -> usize {
         match self {
-            Self::AnnexB(bytes) => bytes.len(),
+            Self::AnnexB(bytes) | Self::Jpeg(bytes) => bytes.len(),
             Self::Packets(packets) => packets.iter().map(Bytes::len).sum(),
         }
     }
@@ -65,7 +69,7 @@ pub struct Assembled {
 
 /// Puts pictures together.
 pub struct Assembler {
-    reader: Option<NalReader>,
+    reader: Reader,
     current: Current,
     /// Parameter sets and the like that came as a picture of their own: they belong to the next one.
     headers: Nals,
@@ -74,9 +78,29 @@ pub struct Assembler {
     /// packets that end no picture.
     markers_lie: bool,
     last_timestamp: Option<u32>,
-    /// Packets are not grouped: neither timestamps nor markers say where a picture ends.
-    is_continuous: bool,
     limit: usize,
+}
+
+/// What reads the packets.
+enum Reader {
+    Nals(NalReader),
+    Jpeg(JpegReader),
+    /// Nothing: they are given as they are.
+    Packets {
+        /// Packets are not grouped: neither timestamps nor markers say where a picture ends.
+        is_continuous: bool,
+    },
+}
+
+impl Reader {
+    /// Whether a payload is the first of a picture. None when it cannot be told.
+    fn starts_picture(&self, payload: &[u8]) -> Option<bool> {
+        match self {
+            Self::Nals(reader) => reader.starts_picture(payload),
+            Self::Jpeg(reader) => reader.starts_picture(payload),
+            Self::Packets { .. } => None,
+        }
+    }
 }
 
 /// The picture that is being put together.
@@ -94,9 +118,10 @@ impl Assembler {
     /// For pictures of a format.
     pub fn new(format: &Format, limits: &Limits) -> Self {
         let reader = match format.codec() {
-            Some(Codec::H264) => Some(NalReader::h264(format.parameter_sets())),
-            Some(Codec::H265) => Some(NalReader::h265(format.parameter_sets())),
-            _ => None,
+            Some(Codec::H264) => Reader::Nals(NalReader::h264(format.parameter_sets())),
+            Some(Codec::H265) => Reader::Nals(NalReader::h265(format.parameter_sets())),
+            Some(Codec::Jpeg) => Reader::Jpeg(JpegReader::new(format.dimensions)),
+            codec => Reader::Packets { is_continuous: codec == Some(Codec::TransportStream) },
         };
         Self {
             reader,
@@ -105,7 +130,6 @@ impl Assembler {
             after_gap: false,
             markers_lie: false,
             last_timestamp: None,
-            is_continuous: format.codec() == Some(Codec::TransportStream),
             limit: limits.picture,
         }
     }
@@ -113,12 +137,15 @@ impl Assembler {
     /// Takes the next packet.
     ///
     /// # Errors
-    /// When a picture grows beyond the limit.
+    /// When a picture grows beyond the limit, or the stream is of a kind that cannot be decoded.
     pub fn push(&mut self, ordered: Ordered) -> Result<Assembled, RtspError> {
         let mut assembled = Assembled::default();
         let Ordered { packet, missing, restarted } = ordered;
         let gap = missing > 0 || restarted;
-        let goes_on = self.current.timestamp == Some(packet.timestamp);
+        let starts = self.reader.starts_picture(&packet.payload);
+        // The first fragment of a JPEG is known for certain, whatever timestamps and markers say.
+        let is_another = matches!(self.reader, Reader::Jpeg(_)) && starts == Some(true);
+        let goes_on = self.current.timestamp == Some(packet.timestamp) && !is_another;
         if gap {
             self.after_gap = true;
             self.current.broken |= self.current.timestamp.is_some();
@@ -136,29 +163,37 @@ impl Assembler {
         let begins = self.current.timestamp.is_none();
         self.current.timestamp = Some(packet.timestamp);
         self.current.arrived = Some(packet.arrived);
-        match &mut self.reader {
-            Some(reader) => {
-                let starts = reader.starts_picture(&packet.payload);
-                if begins && self.last_timestamp == Some(packet.timestamp) && starts == Some(false)
-                {
-                    // The picture before had a marker, and was not over.
-                    self.markers_lie = true;
-                    self.current.broken = true;
-                }
-                if gap && starts != Some(true) {
-                    self.current.broken = true;
-                }
-                if !reader.read(&packet.payload, gap, &mut self.current.nals) {
-                    self.current.broken = true;
-                }
-            }
-            None => {
-                self.current.broken |= gap && !self.is_continuous;
-                self.current.packets.push(packet.bytes);
-            }
+        if begins && !gap && self.last_timestamp == Some(packet.timestamp) && starts == Some(false)
+        {
+            // The picture before had a marker, and was not over.
+            self.markers_lie = true;
+            self.current.broken = true;
         }
-        if (packet.marker && !self.markers_lie) || self.is_continuous {
+        let marker = packet.marker && !self.markers_lie;
+        let ends = match &mut self.reader {
+            Reader::Nals(reader) => {
+                let is_whole = reader.read(&packet.payload, gap, &mut self.current.nals);
+                self.current.broken |= !is_whole || gap && starts != Some(true);
+                marker
+            }
+            Reader::Jpeg(reader) => {
+                let is_whole = reader.read(&packet);
+                self.current.broken |= !is_whole || gap && starts != Some(true);
+                marker
+            }
+            Reader::Packets { is_continuous } => {
+                self.current.broken |= gap && !*is_continuous;
+                self.current.packets.push(packet.bytes);
+                marker || *is_continuous
+            }
+        };
+        if ends {
             self.finish(&mut assembled);
+        }
+        if let Reader::Jpeg(reader) = &self.reader
+            && let Some(reason) = reader.refusal()
+        {
+            return Err(RtspError::Undecodable(reason.to_owned()));
         }
         Ok(assembled)
     }
@@ -169,7 +204,7 @@ impl Assembler {
         let Some((timestamp, arrived)) = current.timestamp.zip(current.arrived) else { return };
         self.last_timestamp = Some(timestamp);
         let data = match &mut self.reader {
-            Some(reader) => {
+            Reader::Nals(reader) => {
                 current.broken |= reader.is_open();
                 reader.reset();
                 if current.broken {
@@ -183,7 +218,14 @@ impl Assembler {
                     Some(PictureData::AnnexB(reader.complete(whole)))
                 }
             }
-            None => (!current.broken).then_some(PictureData::Packets(current.packets)),
+            Reader::Jpeg(reader) if current.broken => {
+                reader.reset();
+                None
+            }
+            Reader::Jpeg(reader) => reader.complete().map(PictureData::Jpeg),
+            Reader::Packets { .. } => {
+                (!current.broken).then_some(PictureData::Packets(current.packets))
+            }
         };
         match data {
             Some(data) => {

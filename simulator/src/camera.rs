@@ -1,5 +1,6 @@
 //! A camera on raw sockets that misbehaves on demand.
 
+mod client;
 mod connection;
 mod login;
 mod message;
@@ -7,6 +8,7 @@ mod record;
 mod route;
 mod rtp;
 mod sdp;
+mod setup;
 mod stream;
 mod tls;
 mod tunnel;

@@ -148,10 +148,17 @@ impl Elementary {
     ) -> Option<Self> {
         let mut units = Vec::with_capacity(pictures.len());
         for (picture, &number) in pictures.into_iter().zip(numbers) {
-            let nals = match codec {
+            let mut nals = match codec {
                 Codec::H264 | Codec::H265 => nal::split(&picture),
                 Codec::Jpeg | Codec::Mpeg4 | Codec::Vp8 => vec![picture],
             };
+            // An encoder's first picture may have all parameter sets twice.
+            let mut seen: Vec<Bytes> = Vec::new();
+            nals.retain(|nal| {
+                let again = codec.is_parameter_set(nal) && seen.contains(nal);
+                seen.push(nal.clone());
+                !again
+            });
             let key = nals.iter().any(|nal| codec.is_key(nal));
             units.push(AccessUnit { nals, number, key });
         }

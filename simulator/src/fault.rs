@@ -1,5 +1,6 @@
 //! What a scripted camera does wrong, or unlike most cameras.
 
+mod known;
 mod parse;
 
 use std::time::Duration;
@@ -215,7 +216,7 @@ pub enum Join {
 pub enum Freeze {
     /// Nothing; the connection stays.
     Silent,
-    /// Sender reports, and nothing else.
+    /// Sender reports and the other tracks.
     Reports,
     /// The last picture's bytes again and again.
     Repeat,

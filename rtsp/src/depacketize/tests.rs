@@ -6,7 +6,7 @@ use crate::reorder::Packet;
 const KEY: u8 = 0x65;
 const DELTA: u8 = 0x41;
 
-fn format(encoding: &str, parameters: &[(&str, &str)]) -> Format {
+pub(super) fn format(encoding: &str, parameters: &[(&str, &str)]) -> Format {
     Format {
         payload_type: 96,
         encoding: encoding.to_owned(),
@@ -19,7 +19,7 @@ fn format(encoding: &str, parameters: &[(&str, &str)]) -> Format {
     }
 }
 
-fn packet(sequence: u16, timestamp: u32, marker: bool, payload: &[u8]) -> Packet {
+pub(super) fn packet(sequence: u16, timestamp: u32, marker: bool, payload: &[u8]) -> Packet {
     let mut bytes = vec![0; 12];
     bytes.extend_from_slice(payload);
     let bytes = Bytes::from(bytes);

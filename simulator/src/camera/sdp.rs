@@ -106,6 +106,10 @@ fn video(shown: &Elementary, later: Option<&Elementary>, behaviour: &Behaviour) 
         }
     }
     lines.push(format!("a=framerate:{}", shown.fps));
+    // RFC 2435 has no room for larger sides.
+    if shown.codec == Codec::Jpeg && shown.size.width.max(shown.size.height) > 2_040 {
+        lines.push(format!("a=x-dimensions:{},{}", shown.size.width, shown.size.height));
+    }
     lines
 }
 

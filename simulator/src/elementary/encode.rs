@@ -116,17 +116,25 @@ impl Encoding {
                     self.intra_refresh
                 ),
             ),
-            Codec::H265 => (
-                "x265enc",
-                "gstreamer1.0-plugins-bad",
-                format!(
-                    "x265enc speed-preset=ultrafast key-int-max={gop} option-string=\"crf=24:\
+            Codec::H265 => {
+                // Threads that wait for each other are slow where there are more threads than cores.
+                // Only slices need them.
+                let threads = match slices {
+                    1 => "pools=none:wpp=0:frame-threads=1".to_owned(),
+                    _ => format!("slices={slices}:frame-threads=1"),
+                };
+                (
+                    "x265enc",
+                    "gstreamer1.0-plugins-bad",
+                    format!(
+                        "x265enc speed-preset=ultrafast key-int-max={gop} option-string=\"crf=24:\
                      min-keyint={gop}:scenecut=0:bframes={b_frames}:b-adapt=0:repeat-headers=1:\
-                     open-gop={}:slices={slices}:frame-threads=1:log-level=error\" ! \
+                     open-gop={}:{threads}:log-level=error\" ! \
                      video/x-h265,stream-format=byte-stream,alignment=au",
-                    u8::from(self.open_gop)
-                ),
-            ),
+                        u8::from(self.open_gop)
+                    ),
+                )
+            }
             Codec::Jpeg => (
                 "jpegenc",
                 "gstreamer1.0-plugins-good",

@@ -76,6 +76,16 @@ fn parameter_sets_are_written_in_many_ways() {
 }
 
 #[test]
+fn a_jpeg_that_is_too_large_for_its_header_has_its_size_in_the_description() {
+    let camera = camera(Codec::Jpeg, &["size=2560x64"]);
+    let mut client = RawClient::connect(&camera);
+    assert!(client.request("DESCRIBE", &[]).body.contains("a=x-dimensions:2560,64"));
+    client.start();
+    let header = client.rtp().unwrap().payload;
+    assert_eq!(header[6..8], [0, 8]);
+}
+
+#[test]
 fn parameter_sets_are_in_the_stream_or_not() {
     for (fault, expected) in [
         ("parameter-sets=both", true),

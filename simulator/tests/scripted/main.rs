@@ -1,6 +1,7 @@
 //! Scripted cameras as clients meet them: each fault is really there.
 
 mod description;
+mod footage;
 mod gst_client;
 mod hostile;
 mod logins;

@@ -256,7 +256,9 @@ impl Feeding<'_> {
         flow.received(pts, at, camera_time, std::mem::take(&mut self.gap));
         // Only a pipeline that ends refuses them; why it ends, its bus says.
         let _ = match data {
-            PictureData::AnnexB(bytes) => self.feed.source.push_buffer(buffer(bytes, pts)),
+            PictureData::AnnexB(bytes) | PictureData::Jpeg(bytes) => {
+                self.feed.source.push_buffer(buffer(bytes, pts))
+            }
             PictureData::Packets(packets) => {
                 let packets: gst::BufferList =
                     packets.into_iter().map(|packet| buffer(packet, pts)).collect();
@@ -285,6 +287,7 @@ fn caps(format: &Format) -> Result<gst::Caps, Failure> {
     Ok(match format.codec() {
         Some(Codec::H264) => annex_b("video/x-h264"),
         Some(Codec::H265) => annex_b("video/x-h265"),
+        Some(Codec::Jpeg) => gst::Caps::builder("image/jpeg").build(),
         Some(_) => {
             let mut caps = gst::Caps::builder("application/x-rtp")
                 .field("media", "video")

@@ -335,6 +335,9 @@ pub struct ProbeArgs {
     /// Where to save the first frame [default: detector-probe.jpg in the temporary directory].
     #[arg(short, long, value_name = "FILE.jpg")]
     pub output: Option<PathBuf>,
+    /// What the server would be started with: how cameras may be reached.
+    #[command(flatten)]
+    pub settings: RunArgs,
     /// Say it as JSON.
     #[arg(long)]
     pub json: bool,

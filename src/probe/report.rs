@@ -78,7 +78,7 @@ pub struct Video {
 #[derive(Debug, Serialize)]
 pub struct Problem {
     reason: String,
-    advice: &'static str,
+    advice: String,
 }
 
 impl Report {

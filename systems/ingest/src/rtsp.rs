@@ -149,7 +149,7 @@ fn session_options(
         server: Server {
             addresses,
             name: target.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned(),
-            tls: is_secure.then(trust),
+            tls: is_secure.then(|| config.reach.tls()),
         },
         login: same,
         transport: match transport {
@@ -345,12 +345,4 @@ impl Flow {
         let nanos = now.nanos.saturating_sub(u64::try_from(ago).unwrap_or(u64::MAX));
         detector_components::clock::Moment { nanos }
     }
-}
-
-fn trust() -> Arc<rustls::ClientConfig> {
-    let mut roots = rustls::RootCertStore::empty();
-    for root in rustls_native_certs::load_native_certs().certs {
-        let _ = roots.add(root);
-    }
-    Arc::new(rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
 }

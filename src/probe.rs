@@ -13,8 +13,8 @@ use detector_components::camera::CameraSource;
 use detector_components::geometry::Region;
 use detector_components::secret::SecretUrl;
 use detector_ingest::{Failure, FailureKind, IngestConfig, Measured, gives_snapshots, look};
-use detector_reach::InspectError;
 use detector_picture::encode_jpeg;
+use detector_reach::InspectError;
 use url::Host;
 
 use self::report::{Problem, Report, Step, Video};

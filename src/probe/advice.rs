@@ -39,12 +39,7 @@ fn of_device(kind: FailureKind) -> &'static str {
     }
 }
 
-fn of_address(
-    kind: FailureKind,
-    scheme: &str,
-    has_login: bool,
-    measured: &Measured,
-) -> String {
+fn of_address(kind: FailureKind, scheme: &str, has_login: bool, measured: &Measured) -> String {
     let web = matches!(scheme, "http" | "https");
     let came = measured.first_packet.is_some();
     let text = match kind {
@@ -183,7 +178,12 @@ mod tests {
     #[test]
     fn nobody_is_sent_to_what_the_camera_has_already() {
         let sends = |codec: &str| Measured { codec: Some(codec.to_owned()), ..Measured::default() };
-        check(FailureKind::Undecodable, true, &sends("H.264, profile high-4:4:4"), "sends H.264, and");
+        check(
+            FailureKind::Undecodable,
+            true,
+            &sends("H.264, profile high-4:4:4"),
+            "sends H.264, and",
+        );
         check(FailureKind::Undecodable, true, &sends("H.265"), "sends H.265, and");
         check(FailureKind::Undecodable, true, &sends("JPEG"), "not whole");
         check(FailureKind::Undecodable, true, &sends("MPEG"), "set the camera to H.264");

@@ -1,1 +1,17 @@
 //! Judges whether a picture can be trusted.
+
+mod blocks;
+mod check;
+mod config;
+mod covered;
+mod cut;
+mod frozen;
+mod grid;
+mod look;
+mod missing;
+mod planes;
+mod smear;
+mod unset;
+
+pub use check::{PictureCheck, Verdict};
+pub use config::CheckConfig;

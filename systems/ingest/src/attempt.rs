@@ -10,6 +10,7 @@ use crossbeam_channel::bounded;
 use detector_components::camera::{CameraSource, StreamState};
 use detector_components::clock::{Moment, Timepiece};
 use detector_components::frame::Frame;
+use detector_components::integrity::FaultCounter;
 use detector_components::slot::FrameSlot;
 use detector_components::timing::{Step, Timings};
 use gstreamer as gst;
@@ -25,11 +26,12 @@ use crate::element::make;
 use crate::failure::{Failure, FailureKind};
 use crate::gauge::Gauge;
 use crate::login::login;
+use crate::mjpeg;
 use crate::picture::pixels;
 use crate::plugin::Outside;
 use crate::status::Report;
 use crate::way::{self, Redirect};
-use crate::web::{self, WebSource};
+use crate::web::{self, Segments, WebSource};
 
 /// Between two looks at whether the camera is still wanted and still gives frames.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -61,6 +63,8 @@ pub struct Stream {
     pub timepiece: Timepiece,
     /// How long decoding takes.
     pub timings: Timings,
+    /// Counts pictures that were left out.
+    pub faults: FaultCounter,
     /// How to open and watch it, as it is now; and what asks over HTTP.
     pub outside: Outside,
     /// Measures what flows, for who looks closely.
@@ -69,6 +73,12 @@ pub struct Stream {
 
 /// Opens the stream and hands its frames on until it ends. Returns why, and whether frames flowed.
 pub fn run(stream: &Stream, report: &Report) -> (End, bool) {
+    if let CameraSource::Stream { url, .. } = &stream.source
+        && matches!(url.scheme(), "http" | "https")
+        && let Some(ended) = mjpeg::run(stream, url, report)
+    {
+        return ended;
+    }
     let flow = Arc::new(Flow::new(stream));
     let mut moved = None;
     for _ in 0..=way::MAX_REDIRECTS {
@@ -116,6 +126,8 @@ struct Flow {
     timepiece: Timepiece,
     timings: Timings,
     gauge: Option<Arc<Gauge>>,
+    /// How long the segments are that the stream comes in.
+    segments: Segments,
     /// For lines of the log.
     camera: CameraSource,
 }
@@ -130,6 +142,7 @@ impl Flow {
             timepiece: stream.timepiece.clone(),
             timings: stream.timings.clone(),
             gauge: stream.gauge.clone(),
+            segments: Segments::default(),
             camera: stream.source.clone(),
         }
     }
@@ -195,7 +208,7 @@ fn build(
     let pipeline = gst::Pipeline::new();
     // Passes what is right through; some encodings, MJPEG's 4:2:2 for one, are not.
     let convert = make("videoconvert")?;
-    let real_time = matches!(stream.source, CameraSource::File { real_time: true, .. });
+    let real_time = is_ahead_of_time(&stream.source);
     let caps =
         gst::Caps::builder("video/x-raw").field("format", gst::List::new(["NV12", "I420"])).build();
     let sink = AppSink::builder()
@@ -228,6 +241,17 @@ fn build(
     Ok(pipeline)
 }
 
+/// Whether pictures may come before they are to be seen, and wait for their time then. Over HTTP they
+/// come as fast as the network is: segments (HLS), files. What has no end there comes late rather than
+/// early, and waits for nothing.
+pub fn is_ahead_of_time(source: &CameraSource) -> bool {
+    match source {
+        CameraSource::File { real_time, .. } => *real_time,
+        CameraSource::Stream { url, .. } => matches!(url.scheme(), "http" | "https"),
+        CameraSource::Snapshot { .. } | CameraSource::Device(_) => false,
+    }
+}
+
 /// Adds what opens the camera and decodes what it sends.
 fn add_source(
     pipeline: &gst::Pipeline,
@@ -250,7 +274,7 @@ fn add_source(
             decoder
         }
         CameraSource::Stream { url, .. } | CameraSource::Snapshot { url, .. } => {
-            web::give_access(pipeline, url, &stream.outside);
+            web::give_access(pipeline, url, &stream.outside, &flow.segments);
             let url = url.expose();
             let mut bare = moved.unwrap_or(url).clone();
             // Whoever the camera sends on to is told no password.
@@ -430,13 +454,16 @@ fn watch(pipeline: &gst::Pipeline, stream: &Stream, flow: &Flow, report: &Report
         }
         let silent = last_frame.elapsed();
         let config = stream.outside.settings.get();
-        if frames == 0 && silent > config.first_frame_timeout {
-            let after = config.first_frame_timeout.as_secs_f64();
+        // A segment comes when it is over.
+        let first_frame_timeout = config.first_frame_timeout.max(flow.segments.patience());
+        let stall_timeout = config.stall_timeout.max(flow.segments.patience());
+        if frames == 0 && silent > first_frame_timeout {
+            let after = first_frame_timeout.as_secs_f64();
             let text = format!("no frame came within {after} s");
             return End::Failed(Failure::new(FailureKind::Silent, text));
         }
-        if frames > 0 && silent > config.stall_timeout {
-            let after = config.stall_timeout.as_secs_f64();
+        if frames > 0 && silent > stall_timeout {
+            let after = stall_timeout.as_secs_f64();
             let text = format!("no frame came for {after} s");
             return End::Failed(Failure::new(FailureKind::Silent, text));
         }

@@ -21,12 +21,16 @@ pub enum FailureKind {
     Unreachable,
     /// The camera wants another user or password.
     Login,
+    /// The camera's certificate is not trusted.
+    Certificate,
     /// The camera has nothing at this path.
     NotFound,
     /// Connected, and no picture came.
     Silent,
     /// The camera ended the stream.
     Ended,
+    /// The camera answers that it does not give any, for now or to this user.
+    Refused,
     /// What it sends cannot be decoded here.
     Undecodable,
     /// A device of this machine that another program uses.
@@ -88,6 +92,18 @@ impl Failure {
         };
         Self { kind, text }
     }
+}
+
+/// What it means when nobody can be spoken to at an address, where that is known.
+pub fn obstacle(kind: io::ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        io::ErrorKind::ConnectionRefused => "its machine answers, and nothing listens at this port",
+        io::ErrorKind::TimedOut => "no machine answers at its address",
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            "no way leads to its address"
+        }
+        _ => return None,
+    })
 }
 
 fn is_undecodable(error: &gst::glib::Error) -> bool {

@@ -5,7 +5,6 @@
 //! that was found. With TLS it is given the name: whoever is at another place than it should be cannot
 //! prove to have that name, and is told nothing. What is opened over HTTP, [`web`](crate::web) opens.
 
-use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -28,16 +27,7 @@ pub fn obstacle(url: &Url, reach: &Reach) -> Option<&'static str> {
     let mut found = None;
     for place in reach.look_up(url).ok()? {
         let error = TcpStream::connect_timeout(&place, CONNECT_TIMEOUT).err()?;
-        found = Some(match error.kind() {
-            io::ErrorKind::ConnectionRefused => {
-                "its machine answers, and nothing listens at this port"
-            }
-            io::ErrorKind::TimedOut => "no machine answers at its address",
-            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-                "no way leads to its address"
-            }
-            _ => return None,
-        });
+        found = Some(crate::failure::obstacle(error.kind())?);
     }
     found
 }

@@ -1,6 +1,10 @@
 //! Real cameras: an RTSP server, a web server, files.
 
 mod files;
+mod hls;
+mod logins;
+mod mjpeg;
+mod odd;
 mod reach;
 mod rtsp;
 mod snapshots;

@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::flow::Flow;
 use crate::gauge::Gauge;
 use crate::governor::{ConnectLimits, Turn};
+use crate::mjpeg;
 use crate::pipeline;
 use crate::plugin::Outside;
 use crate::rtsp;
@@ -61,6 +62,12 @@ pub struct Stream {
 /// Opens the stream and hands its frames on until it ends. Returns why, and whether frames flowed.
 pub fn run(stream: &Stream, report: &Report) -> (End, bool) {
     let Some(turn) = turn(stream, report) else { return (End::Unwanted, false) };
+    if let CameraSource::Stream { url, .. } = &stream.source
+        && matches!(url.scheme(), "http" | "https")
+        && let Some(ended) = mjpeg::run(stream, url, report)
+    {
+        return ended;
+    }
     let flow = Arc::new(Flow::new(stream));
     let end = match &stream.source {
         CameraSource::Stream { url, options } if is_rtsp(url) => {
@@ -114,16 +121,31 @@ fn play(stream: &Stream, flow: &Arc<Flow>, report: &Report) -> End {
 
 /// A pipeline that opens the camera's address.
 fn build(stream: &Stream, flow: &Arc<Flow>) -> Result<gst::Pipeline, Failure> {
-    let real_time = matches!(stream.source, CameraSource::File { real_time: true, .. });
-    let (pipeline, convert) = pipeline::with_frames_to(flow, real_time)?;
-    let source = add_source(&pipeline, stream)?;
+    let ahead = is_ahead_of_time(&stream.source);
+    let (pipeline, convert) = pipeline::with_frames_to(flow, ahead)?;
+    let source = add_source(&pipeline, stream, flow)?;
     pipeline::link_video(&source, &convert, stream.source.clone());
     pipeline::prepare_elements(&pipeline, flow);
     Ok(pipeline)
 }
 
+/// Whether pictures may come before they are to be seen, and wait for their time then. Over HTTP they
+/// come as fast as the network is: segments (HLS), files. What has no end there comes late rather than
+/// early, and waits for nothing.
+fn is_ahead_of_time(source: &CameraSource) -> bool {
+    match source {
+        CameraSource::File { real_time, .. } => *real_time,
+        CameraSource::Stream { url, .. } => matches!(url.scheme(), "http" | "https"),
+        CameraSource::Snapshot { .. } | CameraSource::Device(_) => false,
+    }
+}
+
 /// Adds what opens the camera and decodes what it sends.
-fn add_source(pipeline: &gst::Pipeline, stream: &Stream) -> Result<gst::Element, Failure> {
+fn add_source(
+    pipeline: &gst::Pipeline,
+    stream: &Stream,
+    flow: &Flow,
+) -> Result<gst::Element, Failure> {
     match &stream.source {
         CameraSource::File { path, .. } => {
             let path = path.canonicalize().map_err(|error| Failure::other(error.to_string()))?;
@@ -138,7 +160,7 @@ fn add_source(pipeline: &gst::Pipeline, stream: &Stream) -> Result<gst::Element,
         }
         CameraSource::Device(path) => device::open(pipeline, path),
         CameraSource::Stream { url, .. } | CameraSource::Snapshot { url, .. } => {
-            web::give_access(pipeline, url, &stream.outside);
+            web::give_access(pipeline, url, &stream.outside, flow.segments());
             let mut bare = url.expose().clone();
             // Credentials come with the access: addresses end up in messages.
             let _ = bare.set_username("");

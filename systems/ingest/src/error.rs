@@ -31,20 +31,11 @@ const NEEDED: [(&str, &[&str]); 4] = [
     ("gstreamer1.0-libav", &["avdec_h264", "avdec_h265"]),
 ];
 
-/// What some cameras need: those with H.265 or JPEG over RTP, motion JPEG over HTTP, files, and
-/// cameras of this machine.
+/// What some cameras need: those with H.265 or JPEG over RTP, files, and cameras of this machine.
 const WELCOME: [(&str, &[&str]); 2] = [
     (
         "gstreamer1.0-plugins-good",
-        &[
-            "rtpjpegdepay",
-            "rtpvp8depay",
-            "rtpmp4vdepay",
-            "multipartdemux",
-            "jpegdec",
-            "matroskademux",
-            "v4l2src",
-        ],
+        &["rtpvp8depay", "rtpmp4vdepay", "jpegdec", "matroskademux", "v4l2src"],
     ),
     ("gstreamer1.0-plugins-bad", &["tsdemux"]),
 ];

@@ -21,20 +21,20 @@ pub enum FailureKind {
     Unreachable,
     /// The camera wants another user or password.
     Login,
+    /// The camera's certificate is not trusted.
+    Certificate,
     /// The camera has nothing at this path.
     NotFound,
     /// The camera serves as many viewers as it can.
     TooManyViewers,
-    /// The camera refuses for another reason.
-    Refused,
-    /// The certificate of the camera is not trusted.
-    Certificate,
     /// The camera sends more than is accepted.
     TooLarge,
     /// Connected, and no picture came.
     Silent,
     /// The camera ended the stream.
     Ended,
+    /// The camera answers that it does not give any, for now or to this user.
+    Refused,
     /// What it sends cannot be decoded here.
     Undecodable,
     /// A device of this machine that another program uses.
@@ -96,6 +96,20 @@ impl Failure {
         };
         Self { kind, text }
     }
+}
+
+/// What it means when nobody can be spoken to at an address, where that is known.
+pub fn obstacle(kind: io::ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        io::ErrorKind::ConnectionRefused => {
+            "connection refused: the host is up, nothing listens on this port"
+        }
+        io::ErrorKind::TimedOut => "no answer: no host at this address, or a firewall",
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            "no route to the host"
+        }
+        _ => return None,
+    })
 }
 
 fn is_undecodable(error: &gst::glib::Error) -> bool {

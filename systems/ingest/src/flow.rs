@@ -11,6 +11,7 @@ use detector_components::frame::Frame;
 use detector_components::integrity::{FaultCounter, Integrity, PictureFault};
 use detector_components::slot::FrameSlot;
 use detector_components::timing::{Step, Timings};
+use detector_integrity::{CheckConfig, PictureCheck, Verdict};
 use gstreamer as gst;
 use jiff::Timestamp;
 use tracing::{debug, warn};
@@ -23,6 +24,7 @@ use crate::gauge::Gauge;
 use crate::health::{self, Health};
 use crate::mark;
 use crate::picture::pixels;
+use crate::web::Segments;
 
 /// Coded pictures that are remembered until they are decoded. Decoders hold back a few.
 const MAX_MARKS: usize = 64;
@@ -34,6 +36,9 @@ pub struct Flow {
     frames: AtomicU64,
     pictures: AtomicU64,
     judge: Mutex<Judge>,
+    check: Mutex<PictureCheck>,
+    /// How long the segments are that the stream comes in.
+    segments: Segments,
     facts: Mutex<StreamFacts>,
     slot: FrameSlot,
     sequence: Arc<AtomicU64>,
@@ -93,6 +98,12 @@ impl Flow {
             frames: AtomicU64::new(0),
             pictures: AtomicU64::new(0),
             judge: Mutex::default(),
+            check: Mutex::new(PictureCheck::new(CheckConfig {
+                freeze_after: settings.freeze_after,
+                covered_after: settings.covered_after,
+                ..CheckConfig::default()
+            })),
+            segments: Segments::default(),
             facts: Mutex::default(),
             slot: stream.slot.clone(),
             sequence: stream.sequence.clone(),
@@ -125,6 +136,11 @@ impl Flow {
     /// Who measures, if anyone does.
     pub fn gauge(&self) -> Option<&Arc<Gauge>> {
         self.gauge.as_ref()
+    }
+
+    /// How long the segments are that the stream comes in.
+    pub fn segments(&self) -> &Segments {
+        &self.segments
     }
 
     /// What is known of the stream so far.
@@ -333,11 +349,20 @@ impl Flow {
         self.show(frame);
     }
 
-    /// Hands a frame on, whose number is given here, unless it is suspicious and such are not wanted.
+    /// Judges what a frame shows, and hands it on with a number of its own, unless it is broken, or
+    /// suspicious and such frames are not wanted.
     pub fn show(&self, mut frame: Frame) {
         let now = self.timepiece.now();
-        let fault = frame.integrity.fault();
+        let mut check = self.check.lock().expect("never held across a panic");
+        let verdict = check.check(&frame.pixels, frame.captured);
+        drop(check);
         let mut judge = self.judge();
+        match verdict {
+            Verdict::Broken(fault) => return self.leave_out(&mut judge, fault, now),
+            Verdict::Suspicious(fault) => frame.integrity = Integrity::Suspicious(fault),
+            Verdict::Good => {}
+        }
+        let fault = frame.integrity.fault();
         judge.health.usable(now, fault);
         drop(judge);
         if let Some(fault) = fault {

@@ -113,6 +113,21 @@ impl Gauge {
         self.frame(frame);
     }
 
+    /// A JPEG of a stream came, after others that were left out for it.
+    pub(crate) fn still(&self, overtaken: u64, bytes: usize) {
+        let mut measured = self.lock();
+        let now = Instant::now();
+        measured.first_packet.get_or_insert(now);
+        measured.codec.get_or_insert_with(|| "JPEG".to_owned());
+        for _ in 0..=overtaken {
+            if measured.pictures.len() < MAX_PICTURES {
+                measured.pictures.push(now);
+            }
+            measured.key_pictures += 1;
+        }
+        measured.bytes += bytes as u64;
+    }
+
     /// A picture was decoded.
     pub(crate) fn frame(&self, frame: &Frame) {
         let mut measured = self.lock();

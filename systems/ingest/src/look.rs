@@ -19,6 +19,7 @@ use crate::attempt::{End, Stream, run};
 use crate::config::IngestConfig;
 use crate::failure::{Failure, FailureKind};
 use crate::gauge::{Gauge, Measured};
+use crate::http::{self, Requests};
 use crate::plugin::Outside;
 use crate::snapshot;
 use crate::status::supervision;
@@ -39,8 +40,8 @@ pub struct Seen {
 /// # Errors
 /// When the camera does not answer, or refuses.
 pub fn gives_snapshots(url: &SecretUrl, config: &IngestConfig) -> Result<bool, Failure> {
-    let content = runtime()?.block_on(snapshot::content_type(&snapshot::client(config), url))?;
-    Ok(content.starts_with("image/"))
+    let requests = Requests::new(http::client(config), config.reach.clone(), url);
+    Ok(runtime()?.block_on(snapshot::is_still(&requests, config))?)
 }
 
 /// Opens a camera once, as the worker does, and watches it until its first frame and for `length`
@@ -110,12 +111,12 @@ fn fetch(
     length: Duration,
     gauge: &Gauge,
 ) -> Result<(), Failure> {
-    let (client, timepiece, sequence) =
-        (snapshot::client(config), Timepiece::real(), AtomicU64::new(0));
+    let requests = Requests::new(http::client(config), config.reach.clone(), url);
+    let (timepiece, sequence) = (Timepiece::real(), AtomicU64::new(0));
     let began = Instant::now();
     runtime()?.block_on(async {
         loop {
-            let picture = snapshot::picture(&client, url, config).await?;
+            let picture = snapshot::picture(&requests, config).await?;
             let frame = Frame::new(
                 sequence.fetch_add(1, Ordering::Relaxed) + 1,
                 timepiece.now(),

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 
 use crate::config::{IngestConfig, Settings};
 use crate::governor::Governor;
-use crate::snapshot;
+use crate::http;
 use crate::systems::{follow_config, follow_streams, open_cameras, refresh_frames, take_frames};
 
 /// Where what waits is done.
@@ -27,7 +27,7 @@ pub struct Outside {
 impl Outside {
     /// With a client and settings of its own.
     pub fn new(runtime: Handle, config: &IngestConfig) -> Self {
-        let (client, streams) = (snapshot::client(config), snapshot::endless_client(config));
+        let (client, streams) = (http::client(config), http::endless_client(config));
         let settings = Settings::new(config.clone());
         Self { runtime, client, streams, settings, governor: Governor::default() }
     }

@@ -1,132 +1,163 @@
 //! Cameras that give one picture at a time, over HTTP.
 
-use std::error::Error;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use detector_components::camera::StreamState;
 use detector_components::frame::{Frame, Pixels};
+use detector_components::integrity::PictureFault;
 use detector_components::secret::SecretUrl;
 use detector_components::timing::Step;
-use detector_picture::decode;
-use detector_reach::{Forbidden, forbidden, guard};
-use digest_auth::{AuthContext, HttpMethod};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
-use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode};
+use detector_picture::{Content, PictureError, decode};
+use reqwest::StatusCode;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{info, warn};
-use url::Url;
+use tracing::{debug, info, warn};
 
 use crate::attempt::Stream;
-use crate::backoff::Backoff;
+use crate::backoff::{Backoff, with_wait};
 use crate::config::IngestConfig;
 use crate::failure::{Failure, FailureKind};
-use crate::login::login;
+use crate::flow::Flow;
+use crate::http::{RequestError, Requests, content_type, described};
+use crate::multipart::{Multipart, is_multipart};
 use crate::status::Report;
 
 /// Snapshots are not asked for faster than this.
 const LEAST_INTERVAL: Duration = Duration::from_millis(20);
-
-/// A client with this stage's limits.
-pub fn client(config: &IngestConfig) -> Client {
-    guarded(Client::builder().timeout(config.snapshot_timeout), config)
-}
-
-/// A client for what has no end. How long it may be silent is watched by who asked.
-pub fn endless_client(config: &IngestConfig) -> Client {
-    guarded(Client::builder().connect_timeout(config.first_frame_timeout), config)
-}
-
-fn guarded(builder: ClientBuilder, config: &IngestConfig) -> Client {
-    // Whoever comes first installs it; they are all the same.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    guard(builder, &config.reach).build().expect("the settings are constant")
-}
+/// Between two looks at whether a camera that is not asked for a while is still wanted.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Fetches a picture at each interval, one after the other, until the camera is not wanted any more.
 pub async fn follow(url: SecretUrl, every: Duration, stream: Stream, report: Report) {
     let mut ticks = interval(every.max(LEAST_INTERVAL));
     // A slow camera is asked again at the next due time, not twice at once.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let flow = Flow::new(&stream);
     let mut backoff = Backoff::new(&stream.outside.settings.get());
-    let mut works = true;
+    let mut requests = requests_of(&stream, &url);
+    let mut failed = 0_u64;
+    let mut last_good = None::<Instant>;
     loop {
         ticks.tick().await;
         if report.has_ended() {
             return;
         }
-        match watched(&stream, &url).await {
+        let failure = match watched(&stream, &requests).await {
             Ok(pixels) => {
-                if !works {
-                    info!(camera = %url, "answers again");
+                if failed > 0 {
+                    info!(camera = %url, failed, "answers again");
                 }
-                works = true;
+                failed = 0;
+                last_good = Some(Instant::now());
                 backoff.reset(&stream.outside.settings.get());
-                stream.slot.put(Frame::new(
-                    stream.sequence.fetch_add(1, Ordering::Relaxed) + 1,
-                    stream.timepiece.now(),
-                    Arc::new(pixels),
-                ));
-                report.tell(StreamState::Running);
+                flow.show(Frame::new(0, stream.timepiece.now(), Arc::new(pixels)));
+                report.tell(flow.state().unwrap_or(StreamState::Running));
+                continue;
             }
-            Err(failure) => {
-                let reason: Arc<str> = failure.text.into();
-                if works {
-                    warn!(camera = %url, %reason, "no snapshot");
-                }
-                works = false;
-                let Some(wait) = backoff.next() else {
-                    report.tell(StreamState::Failed { reason });
-                    return;
-                };
-                report.tell(StreamState::Reconnecting { reason });
-                tokio::time::sleep(wait.saturating_sub(every)).await;
+            Err(failure) => failure,
+        };
+        failed += 1;
+        if failed == 1 {
+            warn!(camera = %url, reason = failure.text, "no snapshot");
+        } else {
+            debug!(camera = %url, reason = failure.text, failed, "no snapshot");
+        }
+        let Some(wait) = backoff.next(failure.kind) else {
+            report.tell(StreamState::Failed { reason: failure.text.into() });
+            return;
+        };
+        // One picture that does not come is no reason to call a camera lost. A refused login is.
+        let patience = stream.outside.settings.get().stall_timeout + every;
+        let left = last_good.map_or(Duration::ZERO, |at| patience.saturating_sub(at.elapsed()));
+        if failure.kind == FailureKind::Login {
+            // What was refused is not shown again before the wait is over, and then anew.
+            requests = requests_of(&stream, &url);
+        }
+        let wait = if failure.kind == FailureKind::Login || left.is_zero() {
+            let mut reason = with_wait(&failure, wait);
+            if failed > 1 {
+                reason = format!("{reason} ({failed} times in a row)");
             }
+            report.tell(StreamState::Reconnecting { reason: reason.into() });
+            wait
+        } else {
+            wait.min(left)
+        };
+        if !rest(wait.saturating_sub(every), &report).await {
+            return;
         }
     }
+}
+
+fn requests_of(stream: &Stream, url: &SecretUrl) -> Requests {
+    let reach = stream.outside.settings.get().reach;
+    Requests::new(stream.outside.client.clone(), reach, url)
+}
+
+/// Waits. `false`: the camera is not wanted any more.
+async fn rest(wait: Duration, report: &Report) -> bool {
+    let end = Instant::now() + wait;
+    while !report.has_ended() {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return true;
+        }
+        tokio::time::sleep(left.min(LOOK_INTERVAL)).await;
+    }
+    false
 }
 
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
+    /// It was not to be had.
     #[error(transparent)]
-    Forbidden(#[from] Forbidden),
-    #[error("the camera does not answer: {0}")]
-    Unanswered(String),
-    #[error("the camera refuses user or password")]
-    Unauthorized,
-    #[error("the camera says {0}")]
-    Status(StatusCode),
-    #[error("the picture has more than {0} bytes")]
-    TooLarge(usize),
-    #[error("{0}")]
-    Picture(String),
+    Request(#[from] RequestError),
+    /// There was nothing in the answer.
+    #[error("the camera answers {}, without a picture", described(*.0))]
+    Empty(StatusCode),
+    /// A page for people.
+    #[error(
+        "the camera answers with a web page instead of a picture: it may want a login, or another path"
+    )]
+    WebPage,
+    /// What came is no picture, or no whole one.
+    #[error("{}", with_cause(.0))]
+    Picture(#[from] PictureError),
+    /// Whoever reads it has stopped.
+    #[error("reading the picture failed")]
+    Stopped,
 }
 
-impl From<reqwest::Error> for SnapshotError {
-    /// Without the address, which may hold a password.
-    fn from(error: reqwest::Error) -> Self {
-        if let Some(forbidden) = forbidden(&error) {
-            return Self::Forbidden(forbidden.clone());
+impl SnapshotError {
+    /// What is wrong with the picture, if one came.
+    fn fault(&self) -> Option<PictureFault> {
+        match self {
+            Self::Request(RequestError::BrokenOff(_)) => Some(PictureFault::Truncated),
+            Self::Picture(error) => Some(error.fault()),
+            _ => None,
         }
-        Self::Unanswered(chain(&error.without_url()))
     }
 }
 
 impl From<SnapshotError> for Failure {
     fn from(error: SnapshotError) -> Self {
-        let kind = match &error {
-            SnapshotError::Unanswered(_) => FailureKind::Unreachable,
-            SnapshotError::Unauthorized => FailureKind::Login,
-            SnapshotError::Status(StatusCode::NOT_FOUND) => FailureKind::NotFound,
-            SnapshotError::Picture(_) => FailureKind::Undecodable,
-            SnapshotError::Forbidden(_) | SnapshotError::Status(_) | SnapshotError::TooLarge(_) => {
-                FailureKind::Other
+        let text = error.to_string();
+        match error {
+            SnapshotError::Request(error) => error.into(),
+            SnapshotError::Stopped => Self::other(text),
+            SnapshotError::Empty(_) | SnapshotError::WebPage | SnapshotError::Picture(_) => {
+                Self::new(FailureKind::Undecodable, text)
             }
-        };
-        Self::new(kind, error.to_string())
+        }
+    }
+}
+
+fn with_cause(error: &PictureError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }
 
@@ -140,128 +171,102 @@ pub struct Picture {
     pub bytes: usize,
 }
 
-/// What the camera says that it gives at an address.
-pub async fn content_type(client: &Client, url: &SecretUrl) -> Result<String, Failure> {
-    // A stream would never end: only its head is read.
-    Ok(said_content(&answered(url, |url| client.get(url)).await?))
-}
-
-fn said_content(response: &Response) -> String {
-    let said = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    said.and_then(|said| said.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-/// The answer to what `ask` makes of the address, if it is one.
-pub async fn answered(
-    url: &SecretUrl,
-    ask: impl Fn(Url) -> RequestBuilder,
-) -> Result<Response, SnapshotError> {
-    let response = authorized(url, ask).await?;
-    match response.status() {
-        StatusCode::UNAUTHORIZED => Err(SnapshotError::Unauthorized),
-        status if !status.is_success() => Err(SnapshotError::Status(status)),
-        _ => Ok(response),
-    }
-}
-
 /// Fetches a picture.
-pub async fn picture(
-    client: &Client,
-    url: &SecretUrl,
-    config: &IngestConfig,
-) -> Result<Picture, Failure> {
-    let (encoded, content_type) = fetched(client, url, config).await?;
+///
+/// # Errors
+/// When there is none, or no whole one.
+pub async fn picture(requests: &Requests, config: &IngestConfig) -> Result<Picture, SnapshotError> {
+    let (encoded, content_type) = fetched(requests, config.snapshot_max_bytes).await?;
     let bytes = encoded.len();
     Ok(Picture { pixels: decoded(encoded).await?, content_type, bytes })
 }
 
-/// Fetches a picture for the world, which wants to know how long decoding takes.
-async fn watched(stream: &Stream, url: &SecretUrl) -> Result<Pixels, Failure> {
-    let config = stream.outside.settings.get();
-    config.reach.check(url.expose()).map_err(SnapshotError::from)?;
-    let (encoded, _) = fetched(&stream.outside.client, url, &config).await?;
-    let arrived = stream.timepiece.now();
-    let decoded = decoded(encoded).await;
-    stream.timings.record(Step::Decode, stream.timepiece.now().since(arrived));
-    Ok(decoded?)
+/// Whether a camera gives one picture in its answer. Else it gives a stream.
+///
+/// # Errors
+/// When the camera does not answer, refuses, or gives a page for people.
+pub async fn is_still(requests: &Requests, config: &IngestConfig) -> Result<bool, SnapshotError> {
+    let mut answer = requests.get().await?;
+    let kind = content_type(&answer);
+    if is_multipart(&kind) {
+        return Ok(false);
+    }
+    let whole = answer.content_length().is_some();
+    // Pictures one after the other, or one and the end.
+    let mut pictures = Multipart::new("", config.snapshot_max_bytes);
+    let (mut first, mut count) = (true, 0);
+    while let Some(bytes) = answer.chunk().await.map_err(RequestError::within)? {
+        if first {
+            match Content::of(&bytes) {
+                Content::WebPage => return Err(SnapshotError::WebPage),
+                Content::Picture | Content::OtherPicture(_) if whole => return Ok(true),
+                Content::Picture | Content::OtherPicture(_) => {}
+                _ => return Ok(false),
+            }
+        }
+        first = false;
+        pictures.push(&bytes);
+        while let Ok(Some(_)) = pictures.next() {
+            count += 1;
+        }
+        if count > 1 {
+            return Ok(false);
+        }
+    }
+    match first {
+        true => Err(SnapshotError::Empty(answer.status())),
+        false => Ok(true),
+    }
+}
+
+/// Fetches a picture for the world, which wants to know how long decoding takes, and what is wrong.
+async fn watched(stream: &Stream, requests: &Requests) -> Result<Pixels, Failure> {
+    let max = stream.outside.settings.get().snapshot_max_bytes;
+    let pixels = async {
+        let (encoded, _) = fetched(requests, max).await?;
+        let arrived = stream.timepiece.now();
+        let decoded = decoded(encoded).await;
+        stream.timings.record(Step::Decode, stream.timepiece.now().since(arrived));
+        decoded
+    };
+    pixels.await.map_err(|error: SnapshotError| {
+        if let Some(fault) = error.fault() {
+            stream.faults.count(fault);
+        }
+        error.into()
+    })
 }
 
 /// The bytes of a picture, and what the camera says that they are.
-async fn fetched(
-    client: &Client,
-    url: &SecretUrl,
-    config: &IngestConfig,
-) -> Result<(Vec<u8>, String), SnapshotError> {
-    let mut response = answered(url, |url| client.get(url)).await?;
-    let content_type = said_content(&response);
+async fn fetched(requests: &Requests, max: usize) -> Result<(Vec<u8>, String), SnapshotError> {
+    let mut answer = requests.get().await?;
+    let kind = content_type(&answer);
+    // A stream: its first picture is one as well.
+    let mut pictures = is_multipart(&kind).then(|| Multipart::new(&kind, max));
     let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if bytes.len() + chunk.len() > config.snapshot_max_bytes {
-            return Err(SnapshotError::TooLarge(config.snapshot_max_bytes));
+    while let Some(chunk) = answer.chunk().await.map_err(RequestError::within)? {
+        match &mut pictures {
+            Some(pictures) => {
+                pictures.push(&chunk);
+                let part = pictures.next().map_err(|_| RequestError::TooLarge(max))?;
+                if let Some(part) = part {
+                    return Ok((part.bytes.into(), kind));
+                }
+            }
+            None if bytes.len() + chunk.len() > max => {
+                return Err(RequestError::TooLarge(max).into());
+            }
+            None => bytes.extend_from_slice(&chunk),
         }
-        bytes.extend_from_slice(&chunk);
     }
-    Ok((bytes, content_type))
+    match Content::of(&bytes) {
+        Content::Nothing => Err(SnapshotError::Empty(answer.status())),
+        Content::WebPage => Err(SnapshotError::WebPage),
+        _ => Ok((bytes, kind)),
+    }
 }
 
 async fn decoded(bytes: Vec<u8>) -> Result<Pixels, SnapshotError> {
-    spawn_blocking(move || decode(&bytes))
-        .await
-        .map_err(|error| SnapshotError::Picture(format!("reading it failed: {error}")))?
-        .map_err(|error| SnapshotError::Picture(chain(&error)))
-}
-
-/// Asks, and once more when the camera wants a login: Basic or Digest (RFC 7616), as it says.
-async fn authorized(
-    url: &SecretUrl,
-    ask: impl Fn(Url) -> RequestBuilder,
-) -> Result<Response, SnapshotError> {
-    let mut bare = url.expose().clone();
-    let (user, password) = login(&bare);
-    // Both cannot fail on an address with a host, which this one has.
-    let _ = bare.set_username("");
-    let _ = bare.set_password(None);
-    let response = ask(bare.clone()).send().await?;
-    if response.status() != StatusCode::UNAUTHORIZED || user.is_empty() {
-        return Ok(response);
-    }
-    let offers: Vec<String> = response
-        .headers()
-        .get_all(WWW_AUTHENTICATE)
-        .iter()
-        .filter_map(|offer| offer.to_str().ok().map(str::to_owned))
-        .collect();
-    let request = ask(bare.clone());
-    let digest = offers.iter().find(|offer| offer.to_ascii_lowercase().starts_with("digest"));
-    let request = match digest {
-        Some(offer) => {
-            let path = match bare.query() {
-                Some(query) => format!("{}?{query}", bare.path()),
-                None => bare.path().to_owned(),
-            };
-            let context = AuthContext::new_with_method(
-                user,
-                password,
-                path,
-                Option::<&[u8]>::None,
-                HttpMethod::GET,
-            );
-            let answer = digest_auth::parse(offer)
-                .and_then(|mut prompt| prompt.respond(&context))
-                .map_err(|_| SnapshotError::Unauthorized)?;
-            request.header(AUTHORIZATION, answer.to_string())
-        }
-        None => request.basic_auth(user, Some(password)),
-    };
-    Ok(request.send().await?)
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
+    let decoded = spawn_blocking(move || decode(&bytes)).await;
+    Ok(decoded.map_err(|_| SnapshotError::Stopped)??)
 }

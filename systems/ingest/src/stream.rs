@@ -7,7 +7,7 @@ use detector_components::camera::StreamState;
 use tracing::{info, warn};
 
 use crate::attempt::{End, Stream, run};
-use crate::backoff::Backoff;
+use crate::backoff::{Backoff, with_wait};
 use crate::status::Report;
 
 /// Supervises a stream in a thread of its own, until it is not wanted any more.
@@ -23,19 +23,21 @@ fn follow(stream: &Stream, report: &Report) {
         if flowed {
             backoff.reset(&stream.outside.settings.get());
         }
-        let reason = match end {
+        let failure = match end {
             End::Unwanted => return,
             End::Finished => {
                 report.tell(StreamState::Failed { reason: "the file has ended".into() });
                 return;
             }
-            End::Failed(failure) => failure.text,
+            End::Failed(failure) => failure,
         };
-        let Some(wait) = backoff.next() else {
+        let Some(wait) = backoff.next(failure.kind) else {
+            let reason = failure.text;
             warn!(camera = %stream.source, reason, "given up");
             report.tell(StreamState::Failed { reason: reason.into() });
             return;
         };
+        let reason = with_wait(&failure, wait);
         if flowed {
             warn!(camera = %stream.source, reason, "lost; it is opened again");
         } else {

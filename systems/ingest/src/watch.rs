@@ -134,16 +134,19 @@ impl<'a> Watch<'a> {
     /// Why the stream counts as dead: nothing comes, or nothing is made of what comes.
     fn silence(&mut self, now: Instant) -> Option<Failure> {
         let config = self.stream.outside.settings.get();
+        // A segment comes when it is over.
+        let patience = self.flow.segments().patience();
         let (silent, unseen) = (now - self.last_picture, now - self.last_frame);
         let silent_failure = |text: String| Some(Failure::new(FailureKind::Silent, text));
         if self.pictures == 0 {
-            let after = config.first_frame_timeout;
+            let after = config.first_frame_timeout.max(patience);
             return (silent > after)
                 .then(|| silent_failure(format!("no frame came within {} s", after.as_secs_f64())))
                 .flatten();
         }
-        if silent > config.stall_timeout {
-            let after = config.stall_timeout.as_secs_f64();
+        let stall_timeout = config.stall_timeout.max(patience);
+        if silent > stall_timeout {
+            let after = stall_timeout.as_secs_f64();
             return silent_failure(format!("no frame came for {after} s"));
         }
         if self.flow.closed().is_some() {

@@ -6,20 +6,23 @@
 //! that snapshots are fetched with. What an element may use comes to it from its pipeline, as a
 //! context; one that was given none opens nothing.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use detector_components::secret::SecretUrl;
-use detector_reach::Reach;
 use gstreamer as gst;
 use gstreamer::glib;
 use gstreamer::prelude::*;
-use reqwest::Client;
 use tokio::runtime::Handle;
 
+use crate::http::Requests;
 use crate::plugin::Outside;
 
 /// What [`Access`] is called among a pipeline's contexts.
 const CONTEXT: &str = "detector.web-access";
+/// The longest segments that are waited for.
+const MAX_SEGMENT_SECS: u64 = 60;
 /// Before GStreamer's own elements, whose best is primary.
 const RANK: i32 = 512;
 
@@ -30,10 +33,8 @@ struct Access(Arc<Means>);
 
 struct Means {
     runtime: Handle,
-    client: Client,
-    reach: Reach,
-    /// The camera's address. What else is at the same host and port gets the same login.
-    camera: SecretUrl,
+    requests: Requests,
+    segments: Segments,
 }
 
 glib::wrapper! {
@@ -53,13 +54,46 @@ pub fn register() -> Result<(), glib::BoolError> {
     REGISTERED.get_or_init(register).clone()
 }
 
+/// How long the segments are that a stream comes in (HLS), as its newest playlist says.
+#[derive(Clone, Debug, Default)]
+pub struct Segments(Arc<AtomicU64>);
+
+impl Segments {
+    /// The longest that nothing may come while all is well: one segment is over and the next is not yet
+    /// named. Zero for what comes in no segments.
+    pub fn patience(&self) -> Duration {
+        let longest = Duration::from_secs(self.0.load(Ordering::Relaxed));
+        // A playlist is read again after a segment's time, or half of it.
+        longest * 3
+    }
+
+    /// Notes what a playlist says, if this is one.
+    fn note(&self, text: &[u8]) {
+        const TARGET: &[u8] = b"#EXT-X-TARGETDURATION:";
+        if !text.starts_with(b"#EXTM3U") {
+            return;
+        }
+        let Some(at) = memchr::memmem::find(text, TARGET) else { return };
+        let digits = text[at + TARGET.len()..].trim_ascii_start();
+        let digits = digits.split(|byte| !byte.is_ascii_digit()).next().unwrap_or_default();
+        let seconds = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+        if let Some(seconds) = seconds {
+            self.0.store(MAX_SEGMENT_SECS.min(seconds), Ordering::Relaxed);
+        }
+    }
+}
+
 /// Gives a pipeline what it needs to open the addresses of a camera.
-pub fn give_access(pipeline: &gst::Pipeline, camera: &SecretUrl, outside: &Outside) {
+pub fn give_access(
+    pipeline: &gst::Pipeline,
+    camera: &SecretUrl,
+    outside: &Outside,
+    segments: &Segments,
+) {
     let access = Access(Arc::new(Means {
         runtime: outside.runtime.clone(),
-        client: outside.streams.clone(),
-        reach: outside.settings.get().reach,
-        camera: camera.clone(),
+        requests: Requests::new(outside.streams.clone(), outside.settings.get().reach, camera),
+        segments: segments.clone(),
     }));
     let mut context = gst::Context::new(CONTEXT, true);
     context.get_mut().expect("nobody else has it yet").structure_mut().set("access", access);
@@ -73,14 +107,13 @@ mod imp {
     use gstreamer_base::prelude::*;
     use gstreamer_base::subclass::base_src::CreateSuccess;
     use gstreamer_base::subclass::prelude::*;
-    use reqwest::header::RANGE;
     use reqwest::{Response, StatusCode};
     use tokio::sync::watch;
     use url::Url;
 
     use super::*;
     use crate::failure::{Failure, FailureKind};
-    use crate::snapshot::{SnapshotError, answered};
+    use crate::http::RequestError;
 
     pub struct WebSource {
         url: Mutex<Option<Url>>,
@@ -258,40 +291,32 @@ mod imp {
         means: &Means,
         url: Option<Url>,
     ) -> Result<Option<Bytes>, Failure> {
-        let answer = match &mut reading.answer {
-            Some(answer) => answer,
-            none => none.insert(open(means, url, reading.part).await?),
+        let (answer, first) = match &mut reading.answer {
+            Some(answer) => (answer, false),
+            none => (none.insert(open(means, url, reading.part).await?), true),
         };
-        Ok(answer.chunk().await.map_err(SnapshotError::from)?)
+        let bytes = answer.chunk().await.map_err(RequestError::within)?;
+        if first && let Some(bytes) = &bytes {
+            means.segments.note(bytes);
+        }
+        Ok(bytes)
     }
 
     async fn open(
         means: &Means,
         url: Option<Url>,
         (start, stop): (u64, Option<u64>),
-    ) -> Result<Response, SnapshotError> {
-        let mut url = url.ok_or(detector_reach::Forbidden::NoHost)?;
-        means.reach.check(&url)?;
-        let camera = means.camera.expose();
-        if url.origin() == camera.origin() {
-            // Both cannot fail on an address with a host, which this one has.
-            let _ = url.set_username(camera.username());
-            let _ = url.set_password(camera.password());
-        }
-        let whole = (start, stop) == (0, None);
-        let url = SecretUrl::new(url);
-        let answer = answered(&url, |url| {
-            let request = means.client.get(url);
-            match stop {
-                _ if whole => request,
-                // The last byte is asked for, not the one after it.
-                Some(stop) => request.header(RANGE, format!("bytes={start}-{}", stop.max(1) - 1)),
-                None => request.header(RANGE, format!("bytes={start}-")),
-            }
-        });
-        let answer = answer.await?;
-        if !whole && answer.status() != StatusCode::PARTIAL_CONTENT {
-            return Err(SnapshotError::Status(answer.status()));
+    ) -> Result<Response, RequestError> {
+        let url = url.ok_or(detector_reach::Forbidden::NoHost)?;
+        let range = match stop {
+            _ if (start, stop) == (0, None) => None,
+            // The last byte is asked for, not the one after it.
+            Some(stop) => Some(format!("bytes={start}-{}", stop.max(1) - 1)),
+            None => Some(format!("bytes={start}-")),
+        };
+        let answer = means.requests.get_at(&url, range.as_deref()).await?;
+        if range.is_some() && answer.status() != StatusCode::PARTIAL_CONTENT {
+            return Err(RequestError::Status { status: answer.status(), shown: false });
         }
         Ok(answer)
     }
@@ -305,5 +330,26 @@ mod imp {
             _ => gst::ResourceError::Failed,
         };
         gst::error_msg!(kind, ("{}", failure.text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: u64) {
+        let segments = Segments::default();
+        segments.note(text.as_bytes());
+        assert_eq!(segments.patience(), Duration::from_secs(expected));
+    }
+
+    #[test]
+    fn a_playlist_says_how_long_its_segments_are() {
+        check("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n", 18);
+        check("#EXTM3U\r\n#EXT-X-TARGETDURATION: 6.5\r\n", 18);
+        check("#EXTM3U\n#EXT-X-TARGETDURATION:86400\n", 180);
+        check("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n", 0);
+        check("#EXT-X-TARGETDURATION:6\n", 0);
     }
 }

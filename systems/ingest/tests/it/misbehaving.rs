@@ -99,7 +99,7 @@ fn undamaged(codec: Codec) -> f64 {
 /// Watches all of them at once, in one engine.
 #[track_caller]
 fn check(cases: &[Case]) {
-    let mut engine = Engine::patient();
+    let mut engine = Engine::attentive();
     let mut watched: Vec<_> = cases
         .iter()
         .map(|case| {

@@ -41,8 +41,32 @@ impl Engine {
         })
     }
 
-    /// Takes every frame, and gives cameras time.
+    /// One that waits for a first frame not much longer than for others.
+    pub fn impatient() -> Self {
+        Self::with(IngestConfig {
+            first_frame_timeout: Duration::from_millis(500),
+            stall_timeout: Duration::from_millis(500),
+            reconnect_base: Duration::from_millis(100),
+            reconnect_cap: Duration::from_millis(500),
+            ..IngestConfig::default()
+        })
+    }
+
+    /// One that asks again soon, and calls nothing lost for a while.
     pub fn patient() -> Self {
+        Self::with(IngestConfig {
+            reconnect_base: Duration::from_millis(50),
+            reconnect_cap: Duration::from_millis(50),
+            ..IngestConfig::default()
+        })
+    }
+
+    pub fn world(&self) -> &World {
+        self.app.world()
+    }
+
+    /// Takes every frame, and gives cameras time.
+    pub fn attentive() -> Self {
         Self::with(IngestConfig {
             frame_period: Duration::from_millis(1),
             first_frame_timeout: Duration::from_secs(10),

@@ -213,6 +213,8 @@ impl Encoding {
     }
 
     fn push(&self, source: &AppSrc) {
+        // Also if drawing panics: whoever waits for pictures must not wait for ever.
+        let _end = EndOfStream(source);
         let duration = gst::ClockTime::SECOND / u64::from(self.fps);
         for number in 0..u64::from(self.pictures) {
             let picture = self.scene.draw(number);
@@ -236,7 +238,16 @@ impl Encoding {
                 return;
             }
         }
-        let _ = source.end_of_stream();
+    }
+}
+
+/// Ends a stream when it is dropped.
+struct EndOfStream<'a>(&'a AppSrc);
+
+impl Drop for EndOfStream<'_> {
+    fn drop(&mut self) {
+        // Refused when the encoder has failed: the bus says why.
+        let _ = self.0.end_of_stream();
     }
 }
 

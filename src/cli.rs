@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use detector_components::secret::{Secret, SecretUrl};
+use detector_components::secret::{AddressError, Secret, SecretUrl};
 use detector_simulator::{Codec, Fault};
 
 use crate::config::{Flag, Sources};
@@ -335,6 +335,9 @@ pub struct ProbeArgs {
     /// Where to save the first frame [default: detector-probe.jpg in the temporary directory].
     #[arg(short, long, value_name = "FILE.jpg")]
     pub output: Option<PathBuf>,
+    /// What the server would be started with: how cameras may be reached.
+    #[command(flatten)]
+    pub settings: RunArgs,
     /// Say it as JSON.
     #[arg(long)]
     pub json: bool,
@@ -371,7 +374,7 @@ pub struct DoctorArgs {
 pub struct SecretAddress(pub SecretUrl);
 
 impl FromStr for SecretAddress {
-    type Err = url::ParseError;
+    type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         SecretUrl::parse(text).map(Self)

@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::log;
 
+mod cameras;
 mod error;
 mod layers;
 mod live;
@@ -19,6 +20,7 @@ mod places;
 mod reach;
 mod show;
 
+pub use cameras::Cameras;
 pub use error::ConfigError;
 pub use live::Change;
 pub use origin::{Flag, Loaded, Origin, Sources};
@@ -71,6 +73,8 @@ pub struct Config {
     pub head: String,
     /// Whether a camera's address may name a file of this machine. Default: false.
     pub allow_file_urls: bool,
+    /// How cameras are opened, and which of their pictures are used.
+    pub cameras: Cameras,
     /// Which addresses of cameras and models may be opened.
     pub reach: Reaches,
     /// How clients are talked to.
@@ -213,6 +217,7 @@ impl Default for Config {
             precision: "auto".to_owned(),
             head: "auto".to_owned(),
             allow_file_urls: false,
+            cameras: Cameras::default(),
             reach: Reaches::default(),
             protocol: Protocol::default(),
             actions: ActionSettings::default(),
@@ -367,6 +372,7 @@ impl Config {
         ] {
             expect(fault.is_none(), format!("{name}: {}", fault.unwrap_or_default()));
         }
+        faults.extend(self.cameras.faults());
         faults.extend(self.reach.faults());
         if faults.is_empty() { Ok(()) } else { Err(ConfigError::Values(faults)) }
     }

@@ -105,6 +105,15 @@ pub fn ingest(config: &Config) -> IngestConfig {
         reconnect_base: Duration::from_secs_f64(config.reconnect_interval_secs),
         max_retries: u32::try_from(config.max_retries).ok(),
         snapshot_max_bytes: usize::try_from(config.limits.snapshot_bytes).unwrap_or(usize::MAX),
+        transport: config.cameras.transport().unwrap_or_default(),
+        latency: config.cameras.udp_wait(),
+        connects: config.cameras.connects,
+        connects_per_host: config.cameras.connects_per_host,
+        infer_suspicious: config.cameras.infer_suspicious,
+        freeze_after: Duration::from_secs_f64(config.cameras.freeze_secs),
+        covered_after: Duration::from_secs_f64(config.cameras.covered_secs),
+        max_picture_bytes: config.cameras.picture_bytes,
+        max_pixels: config.cameras.picture_pixels,
         ..IngestConfig::default()
     }
 }

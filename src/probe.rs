@@ -14,10 +14,12 @@ use detector_components::geometry::Region;
 use detector_components::secret::SecretUrl;
 use detector_ingest::{Failure, FailureKind, IngestConfig, Measured, gives_snapshots, look};
 use detector_picture::encode_jpeg;
+use detector_reach::InspectError;
 use url::Host;
 
 use self::report::{Problem, Report, Step, Video};
 use crate::cli::ProbeArgs;
+use crate::engine::ingest;
 use crate::source::{SNAPSHOT_INTERVAL, address, device};
 
 mod advice;
@@ -31,10 +33,12 @@ const JPEG_QUALITY: u8 = 95;
 /// Runs the command. `false`: the camera gave no frame.
 ///
 /// # Errors
-/// When the address is none, GStreamer is not complete, or the frame cannot be written.
+/// When the address or the configuration is wrong, GStreamer is not complete, or the frame cannot be
+/// written.
 pub fn probe(args: &ProbeArgs) -> Result<bool> {
     detector_ingest::init()?;
-    let report = Report::of(args)?;
+    let config = ingest(&args.settings.sources().load()?.config);
+    let report = Report::of(args, &config)?;
     let text = if args.json {
         serde_json::to_string_pretty(&report).context("writing the report")?
     } else {
@@ -63,6 +67,13 @@ impl Probed {
     fn has_login(&self) -> bool {
         matches!(self, Self::Address(url) if !url.expose().username().is_empty())
     }
+
+    fn scheme(&self) -> &str {
+        match self {
+            Self::Device(_) => "file",
+            Self::Address(url) => url.scheme(),
+        }
+    }
 }
 
 impl fmt::Display for Probed {
@@ -75,11 +86,12 @@ impl fmt::Display for Probed {
 }
 
 impl Report {
-    fn of(args: &ProbeArgs) -> Result<Self> {
+    fn of(args: &ProbeArgs, config: &IngestConfig) -> Result<Self> {
         let camera = Probed::of(&args.camera)?;
         let (mut report, mut measured) = (Self::new(camera.to_string()), Measured::default());
-        let seen =
-            report.reach(&camera).and_then(|source| report.look(source, args, &mut measured));
+        let seen = report
+            .reach(&camera, config)
+            .and_then(|source| report.look(source, args, config, &mut measured));
         if let Err(failure) = seen {
             report.problem = Some(Problem::of(&failure, &camera, &measured));
         }
@@ -88,7 +100,7 @@ impl Report {
     }
 
     /// Step by step to where it can be opened, until one fails.
-    fn reach(&mut self, camera: &Probed) -> Result<CameraSource, Failure> {
+    fn reach(&mut self, camera: &Probed, config: &IngestConfig) -> Result<CameraSource, Failure> {
         let url = match camera {
             Probed::Device(path) => return Ok(CameraSource::Device(path.clone())),
             Probed::Address(url) if url.scheme() == "file" => {
@@ -106,13 +118,44 @@ impl Report {
                 found.join(", ")
             },
         )?;
-        self.step("connect", || connect(&addresses), SocketAddr::to_string)?;
-        let still = matches!(url.scheme(), "http" | "https")
-            && gives_snapshots(url, &IngestConfig::default())?;
+        let place = self.step("connect", || connect(&addresses), SocketAddr::to_string)?;
+        if matches!(url.scheme(), "https" | "rtsps") {
+            self.look_at_certificate(url, place, config)?;
+        }
+        let still = matches!(url.scheme(), "http" | "https") && gives_snapshots(url, config)?;
         Ok(match still {
             true => CameraSource::Snapshot { url: url.clone(), interval: SNAPSHOT_INTERVAL },
             false => CameraSource::stream(url.clone()),
         })
+    }
+
+    /// Shows what the camera shows of itself.
+    fn look_at_certificate(
+        &mut self,
+        url: &SecretUrl,
+        place: SocketAddr,
+        config: &IngestConfig,
+    ) -> Result<(), Failure> {
+        let inspect = || {
+            config.reach.inspect(url.expose(), place, CONNECT_TIMEOUT).map_err(|error| {
+                let text = format!("no TLS with the camera: {error}");
+                match error {
+                    InspectError::Io(_) => Failure::new(FailureKind::Unreachable, text),
+                    InspectError::Tls(_) | InspectError::Name => Failure::other(text),
+                }
+            })
+        };
+        let shown = self.step("certificate", inspect, |shown| match &shown.fault {
+            None => format!("SHA-256 {}", shown.fingerprint),
+            Some(fault) => format!("SHA-256 {}: {}", shown.fingerprint, fault.doubt),
+        })?;
+        match shown.fault {
+            None => Ok(()),
+            Some(fault) => Err(Failure::new(
+                FailureKind::Certificate,
+                format!("no TLS with the camera: {fault}"),
+            )),
+        }
     }
 
     /// Opens it, and saves its first frame.
@@ -120,10 +163,11 @@ impl Report {
         &mut self,
         source: CameraSource,
         args: &ProbeArgs,
+        config: &IngestConfig,
         measured: &mut Measured,
     ) -> Result<(), Failure> {
         let opened = Instant::now();
-        let seen = look(source, IngestConfig::default(), Duration::from_secs_f64(args.seconds));
+        let seen = look(source, config.clone(), Duration::from_secs_f64(args.seconds));
         *measured = seen.measured;
         let first_frame = measured.first_frame.as_ref().map(|(at, _)| *at);
         for (name, at) in [("first packet", measured.first_packet), ("first frame", first_frame)] {

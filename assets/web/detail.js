@@ -132,10 +132,26 @@ function lastError(error) {
   return error ? `${error.reason}, ${new Date(error.timestamp).toLocaleString()}` : DASH;
 }
 
+/** How often each fault was found. */
+function counted(faults) {
+  return faults.map(({ fault, times }) => `${fault}: ${count(times)}`).join(", ") || "none";
+}
+
+/** How far a clock is ahead of the worker's. */
+function ahead(offsetMs) {
+  if (!Number.isFinite(offsetMs)) return DASH;
+  const off = millis(Math.abs(offsetMs));
+  return offsetMs < 0 ? `${off} behind the worker's` : `${off} ahead of the worker's`;
+}
+
 function facts(subscription) {
   return [
     ["Camera", text(subscription.source)],
     ["Its frames", text(subscription.size)],
+    ["Codec", text(subscription.codec)],
+    ["Transport", text(subscription.transport)],
+    ["Between key frames", number(subscription.keyIntervalMs / 1000, 1, " s")],
+    ["Its clock", ahead(subscription.clockOffsetMs)],
     ["Model", `${text(subscription.modelName)} (${text(subscription.modelId)})`],
     ["Crop", subscription.crop ? subscription.crop.join(", ") : "all of the frame"],
     ["Session", text(subscription.session)],
@@ -143,6 +159,8 @@ function facts(subscription) {
     ["Frames left out", count(subscription.dropped)],
     ["Frames that failed", count(subscription.failed)],
     ["Opened again", count(subscription.reconnects)],
+    ["Pictures with faults", counted(subscription.faults)],
+    ["Suspected fault", subscription.suspicion ?? "none"],
     ["Went wrong last", lastError(subscription.lastError)],
     ["Age of the newest frame", millis(subscription.ageMs)],
     ["From frame to results", millis(subscription.resultAgeMs)],

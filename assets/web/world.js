@@ -6,7 +6,9 @@ import { bytes, DASH, duration, percent } from "./format.js";
 /** How good a state is. What the page does not know yet is worth a look. */
 const TONES = {
   running: "good", ready: "good",
-  connecting: "busy", model_loading: "busy", fetching: "busy", loading: "busy",
+  connecting: "busy", queued: "busy", model_loading: "busy", fetching: "busy", loading: "busy",
+  waiting_for_key_frame: "warn", frozen: "warn", covered: "warn", damaged: "warn",
+  stalled: "warn", reconnecting: "warn",
   failed: "bad", model_failed: "bad",
 };
 const toneOf = (state) => TONES[state] ?? "warn";
@@ -67,11 +69,24 @@ function readSubscription(one, view, camera, sessions) {
     dropped: view.framesLeftOut,
     failed: view.inferencesFailed,
     reconnects: camera.reconnects,
+    faults: readFaults(camera.faults),
+    suspicion: camera.integrity ? words(camera.integrity) : undefined,
+    codec: camera.codec,
+    transport: camera.transport,
+    keyIntervalMs: camera.keyIntervalMs ?? undefined,
+    clockOffsetMs: camera.clockOffsetMs ?? undefined,
     lastError: camera.lastError,
   };
 }
 
-const words = (state) => state?.replaceAll("_", " ") ?? DASH;
+/** What was wrong with pictures, in words, the most frequent first. */
+function readFaults(faults = {}) {
+  return Object.entries(faults)
+    .map(([fault, times]) => ({ fault: words(fault), times }))
+    .sort((one, other) => other.times - one.times);
+}
+
+const words = (state) => state?.replaceAll("_", " ").replace("for key", "for a key") ?? DASH;
 
 const sum = (...values) => values.reduce((all, value) => value === undefined ? all : (all ?? 0) + value, undefined);
 

@@ -41,9 +41,17 @@ impl SecretUrl {
     /// Reads an address. The error does not repeat the text, which may hold a password.
     ///
     /// # Errors
-    /// When `text` is no absolute URL.
-    pub fn parse(text: &str) -> Result<Self, url::ParseError> {
-        Url::parse(text).map(Self)
+    /// When `text` is no absolute URL, or its user or password has a character that must be escaped.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let unescaped = unescaped(text);
+        match Url::parse(text) {
+            // Else the host would be what is meant for the user.
+            Ok(url) if url.fragment().is_some_and(|fragment| fragment.contains('@')) => {
+                Err(AddressError::Unescaped(unescaped.unwrap_or('#')))
+            }
+            Ok(url) => Ok(Self(url)),
+            Err(error) => Err(unescaped.map_or(AddressError::Url(error), AddressError::Unescaped)),
+        }
     }
 
     /// The whole address, for the one call that opens it.
@@ -55,6 +63,24 @@ impl SecretUrl {
     pub fn scheme(&self) -> &str {
         self.0.scheme()
     }
+}
+
+/// Why a text is no address. Does not repeat the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// It is no URL.
+    #[error(transparent)]
+    Url(#[from] url::ParseError),
+    /// A character ends the user or password too early.
+    #[error("in user and password, write {0} as %{code:02X}", code = u32::from(*.0))]
+    Unescaped(char),
+}
+
+/// A character before the last `@` of an address that URLs give another meaning.
+fn unescaped(text: &str) -> Option<char> {
+    let (_, rest) = text.split_once("://")?;
+    let (login, _) = rest.rsplit_once('@')?;
+    login.chars().find(|character| "#/?[]\\ ".contains(*character))
 }
 
 impl PartialEq for SecretUrl {
@@ -129,5 +155,21 @@ mod tests {
     #[test]
     fn a_secret_prints_stars() {
         assert_eq!(format!("{:?}", Secret::new("hunter2")), "***");
+    }
+
+    #[test]
+    fn a_character_that_must_be_escaped_is_named() {
+        for (text, expected) in [
+            ("rtsp://admin:pass#1@host/s", "in user and password, write # as %23"),
+            ("rtsp://admin:12#3@host/s", "in user and password, write # as %23"),
+            ("rtsp://admin:a/b@host/s", "in user and password, write / as %2F"),
+            ("rtsp://admin:a?b@host/s", "in user and password, write ? as %3F"),
+            ("camera", "relative URL without a base"),
+        ] {
+            assert_eq!(SecretUrl::parse(text).unwrap_err().to_string(), expected, "{text}");
+        }
+        for text in ["rtsp://admin:P@ss@host/s", "rtsp://h/user=a@b?c=d", "rtsp://a:100%@h/"] {
+            assert!(SecretUrl::parse(text).is_ok(), "{text}");
+        }
     }
 }

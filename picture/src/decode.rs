@@ -1,14 +1,16 @@
 //! Bytes of a picture to pixels: what a camera's snapshot address answers, what a file holds.
 
-use std::io::Cursor;
+use std::io::{Cursor, ErrorKind};
 
 use detector_components::frame::Pixels;
 use detector_components::geometry::Size;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
+use crate::content::Content;
 use crate::error::PictureError;
 use crate::jpeg;
+use crate::markers::is_jpeg;
 
 /// The most pixels that a picture may have: 192 MiB of RGB. Larger sensors than this are not
 /// watched over snapshots.
@@ -27,7 +29,7 @@ const MAX_BYTES: u64 = MAX_PIXELS * 8 * 2;
 /// [`Pixels::MAX_SIDE`], and when it did not arrive whole.
 pub fn decode(bytes: &[u8]) -> Result<Pixels, PictureError> {
     let (picture, orientation) =
-        if jpeg::is_jpeg(bytes) { jpeg::decode(bytes)? } else { decode_other(bytes)? };
+        if is_jpeg(bytes) { jpeg::decode(bytes)? } else { decode_other(bytes)? };
     let picture = upright(picture, orientation);
     let size = Size { width: picture.width(), height: picture.height() };
     // Checked against the header before; rows and columns may have changed places since.
@@ -42,9 +44,14 @@ fn decode_other(bytes: &[u8]) -> Result<(RgbImage, Orientation), PictureError> {
         Some(ImageFormat::Png) => "PNG",
         Some(ImageFormat::Bmp) => "BMP",
         Some(ImageFormat::WebP) => "WebP",
-        _ => return Err(PictureError::Unknown { start: start_of(bytes) }),
+        _ => return Err(PictureError::Unknown { found: Content::of(bytes) }),
     };
-    let broken = |source: image::ImageError| PictureError::Broken { format, source: source.into() };
+    let broken = |source: image::ImageError| match &source {
+        image::ImageError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            PictureError::Incomplete { format }
+        }
+        _ => PictureError::Broken { format, source: source.into() },
+    };
 
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_BYTES);
@@ -82,16 +89,6 @@ fn upright(picture: RgbImage, orientation: Orientation) -> RgbImage {
     let mut picture = DynamicImage::ImageRgb8(picture);
     picture.apply_orientation(orientation);
     picture.into_rgb8()
-}
-
-/// The first bytes, to tell an operator's eye a web page from noise.
-fn start_of(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .take(16)
-        .flat_map(|&byte| std::ascii::escape_default(byte))
-        .map(char::from)
-        .collect()
 }
 
 #[cfg(test)]

@@ -3,17 +3,25 @@
 use std::error::Error;
 
 use detector_components::frame::Pixels;
+use detector_components::integrity::PictureFault;
 
 use crate::MAX_PIXELS;
+use crate::content::Content;
 
 /// Why a picture could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
     /// The bytes are of no kind that is read here: often a web page that says what is wrong.
-    #[error("this is no picture: it begins with {start:?}, expected JPEG, PNG, BMP or WebP")]
+    #[error("this is {found}, expected a JPEG, PNG, BMP or WebP picture")]
     Unknown {
-        /// Its first bytes, with what is not printable escaped.
-        start: String,
+        /// What they are.
+        found: Content,
+    },
+    /// It ends early. Decoders fill in what is missing, so it is not shown.
+    #[error("the {format} picture is incomplete")]
+    Incomplete {
+        /// Its kind.
+        format: &'static str,
     },
     /// Larger than what is accepted. Known from the header: nothing was allocated.
     #[error(
@@ -34,7 +42,7 @@ pub enum PictureError {
         /// What is accepted.
         most: usize,
     },
-    /// It ends early or its data contradicts itself.
+    /// Its data contradicts itself.
     #[error("the {format} picture is broken")]
     Broken {
         /// Its kind.
@@ -55,4 +63,14 @@ pub enum PictureError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+}
+
+impl PictureError {
+    /// What is wrong with the picture, for whoever counts.
+    pub fn fault(&self) -> PictureFault {
+        match self {
+            Self::Incomplete { .. } => PictureFault::Truncated,
+            _ => PictureFault::DecoderError,
+        }
+    }
 }

@@ -9,10 +9,12 @@
 //! [`Pixels`]: detector_components::frame::Pixels
 
 mod annotate;
+mod content;
 mod decode;
 mod encode;
 mod error;
 mod jpeg;
+mod markers;
 mod matrix;
 mod palette;
 mod planes;
@@ -20,9 +22,11 @@ mod rgb;
 mod shrink;
 
 pub use annotate::{Label, annotate, labels};
+pub use content::Content;
 pub use decode::{MAX_PIXELS, decode};
 pub use encode::{encode_jpeg, encode_png};
 pub use error::PictureError;
+pub use markers::{Ending, JpegEnd, is_jpeg};
 pub use matrix::ToRgb;
 pub use palette::color_of;
 pub use planes::{PLANES_SHADER, ShaderPlanes, planes};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{ClientBuilder, redirect};
+use rustls::ClientConfig;
 use tokio::task::spawn_blocking;
 
 use crate::forbidden::Forbidden;
@@ -15,7 +16,8 @@ use crate::policy::Reach;
 /// Redirects that are followed.
 const MAX_REDIRECTS: usize = 5;
 
-/// Keeps a client to what may be reached: names that it looks up, and redirects that it follows.
+/// Keeps a client to what may be reached: names that it looks up, redirects that it follows, and
+/// certificates that it takes.
 ///
 /// The address that it is given first was looked at by [`Reach::check`]: nobody else does. A proxy of
 /// the environment (`HTTPS_PROXY`) looks names up itself, which is then its operator's business.
@@ -31,7 +33,12 @@ pub fn guard(builder: ClientBuilder, reach: &Reach) -> ClientBuilder {
             Err(forbidden) => attempt.error(forbidden),
         }
     });
-    builder.dns_resolver(Arc::new(Resolver(reach))).redirect(redirects)
+    builder
+        .tls_backend_preconfigured(ClientConfig::clone(&reach.tls()))
+        .dns_resolver(Arc::new(Resolver(reach)))
+        .redirect(redirects)
+        // The address that is left may hold a signature or a password.
+        .referer(false)
 }
 
 /// Why an address may not be opened, if that is why a request failed.

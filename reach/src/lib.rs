@@ -11,14 +11,18 @@
 
 mod client;
 mod forbidden;
+mod inspect;
 mod lookup;
 mod names;
 mod policy;
 mod special;
+mod tls;
 
 pub use client::{forbidden, guard};
 pub use forbidden::Forbidden;
+pub use inspect::{InspectError, Shown};
 pub use ipnet::IpNet;
 pub use lookup::LookupError;
 pub use names::{Directory, Names};
 pub use policy::{HostPattern, Reach};
+pub use tls::{CertificateFault, Doubt, Fingerprint, TlsFault, Trust, TrustRule, tls_fault};

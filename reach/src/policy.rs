@@ -10,6 +10,7 @@ use url::{Host, Url};
 use crate::forbidden::Forbidden;
 use crate::names::Names;
 use crate::special::{meanings, what};
+use crate::tls::TrustRule;
 
 /// What may be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,9 @@ pub struct Reach {
     /// Networks that hosts must be in. Empty: anywhere but link-local addresses and those where
     /// clouds give out credentials; naming such a network allows it.
     pub networks: Vec<IpNet>,
+    /// What is done about the certificates of hosts. The first rule for a host holds; one without a
+    /// rule has its certificate verified.
+    pub tls: Vec<TrustRule>,
     /// Who is asked where hosts are.
     pub names: Names,
 }
@@ -33,7 +37,7 @@ impl Reach {
     /// These schemes, anywhere but special addresses.
     pub fn of<const N: usize>(schemes: [&str; N]) -> Self {
         let schemes = schemes.map(str::to_owned).to_vec();
-        Self { schemes, hosts: vec![], networks: vec![], names: Names::default() }
+        Self { schemes, hosts: vec![], networks: vec![], tls: vec![], names: Names::default() }
     }
 
     /// What cameras may be reached by: RTSP and HTTP, with and without TLS.
@@ -104,7 +108,7 @@ pub fn host(name: &str) -> Option<Host> {
 }
 
 impl HostPattern {
-    fn matches(&self, name: &str) -> bool {
+    pub(crate) fn matches(&self, name: &str) -> bool {
         let name = name.trim_end_matches('.');
         match self.0.strip_prefix("*.") {
             Some(parent) => name

@@ -8,7 +8,7 @@ use super::show::presentable;
 
 /// The values that take effect when the configuration is read again. Of every other one, the worker
 /// says that it waits for the next start.
-pub(super) const LIVE: [&str; 23] = [
+pub(super) const LIVE: [&str; 32] = [
     "auth.token",
     "auth.origins",
     "target_fps",
@@ -22,6 +22,15 @@ pub(super) const LIVE: [&str; 23] = [
     "model_idle_secs",
     "models_dir",
     "allow_file_urls",
+    "cameras.rtsp_transport",
+    "cameras.udp_wait_ms",
+    "cameras.connects",
+    "cameras.connects_per_host",
+    "cameras.infer_suspicious",
+    "cameras.freeze_secs",
+    "cameras.covered_secs",
+    "cameras.picture_bytes",
+    "cameras.picture_pixels",
     "protocol.errors",
     "protocol.worker_id",
     "limits.message_bytes",

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use detector_reach::{HostPattern, IpNet, Reach};
+use detector_reach::{HostPattern, IpNet, Reach, TrustRule};
 use serde::{Deserialize, Serialize};
 
 /// What may be opened, for both.
@@ -25,6 +25,9 @@ pub struct Allowed {
     pub hosts: Vec<String>,
     /// Networks, such as `10.0.0.0/8`. Empty: anywhere but link-local addresses and cloud metadata.
     pub networks: Vec<String>,
+    /// What is done about certificates, `HOST=TRUST` each: `verify`, `accept` or `pin:SHA-256`. Empty:
+    /// all are verified.
+    pub tls: Vec<String>,
 }
 
 impl Default for Reaches {
@@ -77,6 +80,12 @@ impl Allowed {
                 .filter_map(|network| network.as_ref().err())
                 .map(|fault| format!("{path}.networks: {fault}")),
         );
+        let tls: Vec<_> = self.tls.iter().map(|text| text.parse::<TrustRule>()).collect();
+        faults.extend(
+            tls.iter()
+                .filter_map(|rule| rule.as_ref().err())
+                .map(|fault| format!("{path}.tls: {fault}")),
+        );
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -84,6 +93,7 @@ impl Allowed {
             schemes: if self.schemes.is_empty() { most.schemes } else { self.schemes.clone() },
             hosts: hosts.into_iter().flatten().collect(),
             networks: networks.into_iter().flatten().collect(),
+            tls: tls.into_iter().flatten().collect(),
             names: most.names,
         })
     }

@@ -160,7 +160,7 @@ fn subscription(wish: &Wish, entry: &Entry, rate: &Rate) -> String {
     };
     let state = match entry.state.as_str() {
         "running" => style(entry.state.as_str()).green(),
-        "connecting" | "model_loading" => style(entry.state.as_str()).cyan(),
+        "connecting" | "queued" | "model_loading" => style(entry.state.as_str()).cyan(),
         _ => style(entry.state.as_str()).yellow(),
     };
     let newest = match &entry.reason {

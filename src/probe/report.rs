@@ -1,10 +1,12 @@
 //! What is told of a camera.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use console::style;
+use detector_components::integrity::PictureFault;
 use detector_ingest::{Failure, Measured};
 use serde::Serialize;
 
@@ -53,8 +55,22 @@ pub struct Video {
     longest_gap_millis: Option<f64>,
     pictures: usize,
     key_pictures: u64,
+    /// Pictures before the first key picture.
+    before_key: u64,
+    /// Pictures left out because they are damaged, or depend on ones that are.
     damaged: u64,
+    /// Pictures that were left out or are suspicious, by fault.
+    faults: BTreeMap<&'static str, u64>,
     decoded: u64,
+    /// How packets travel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transport: Option<&'static str>,
+    /// Time between key pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_interval_millis: Option<f64>,
+    /// The camera's clock minus this machine's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock_offset_millis: Option<f64>,
     kbits_per_second: Option<f64>,
 }
 
@@ -62,7 +78,7 @@ pub struct Video {
 #[derive(Debug, Serialize)]
 pub struct Problem {
     reason: String,
-    advice: &'static str,
+    advice: String,
 }
 
 impl Report {
@@ -90,6 +106,7 @@ impl Video {
     /// What was measured, in numbers for people. None when nothing came.
     pub fn of(measured: &Measured) -> Option<Self> {
         measured.first_packet?;
+        let facts = &measured.facts;
         let size = measured.size.or_else(|| {
             let (_, frame) = measured.first_frame.as_ref()?;
             Some(frame.pixels.size())
@@ -105,8 +122,15 @@ impl Video {
             longest_gap_millis: pace.as_ref().map(|pace| millis(pace.longest)),
             pictures: measured.pictures.len(),
             key_pictures: measured.key_pictures,
+            before_key: measured.before_key,
             damaged: measured.damaged,
+            faults: measured.faults.iter().map(|(fault, count)| (fault.as_str(), count)).collect(),
             decoded: measured.frames,
+            transport: facts.transport,
+            key_interval_millis: facts.key_interval.map(millis),
+            clock_offset_millis: facts
+                .clock_offset
+                .map(|offset| rounded(offset.as_secs_f64() * 1e3)),
             kbits_per_second: pace
                 .map(|pace| rounded(measured.bytes as f64 * 8e-3 / pace.length.as_secs_f64())),
         })
@@ -188,9 +212,25 @@ impl fmt::Display for Video {
         }
         line("pictures", {
             let (pictures, keys) = (self.pictures, self.key_pictures);
-            let (decoded, damaged) = (self.decoded, self.damaged);
-            format!("{pictures}, {keys} of them key frames; {decoded} decoded, {damaged} damaged")
+            let every =
+                self.key_interval_millis.map(|millis| format!(", one every {:.1} s", millis / 1e3));
+            format!("{pictures}, {keys} of them key frames{}", every.unwrap_or_default())
         })?;
+        line("decoded", {
+            let (decoded, early, damaged) = (self.decoded, self.before_key, self.damaged);
+            format!("{decoded}; {early} before the first key frame, {damaged} damaged")
+        })?;
+        for fault in PictureFault::ALL {
+            if let Some(count) = self.faults.get(fault.as_str()) {
+                line("", format!("{count} {}", fault.description()))?;
+            }
+        }
+        if let Some(transport) = self.transport {
+            line("transport", transport.to_owned())?;
+        }
+        if let Some(offset) = self.clock_offset_millis {
+            line("clock", format!("{offset:+} ms from this machine's"))?;
+        }
         if let Some(kbits) = self.kbits_per_second {
             line("bit rate", format!("{kbits} kbit/s"))?;
         }

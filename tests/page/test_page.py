@@ -50,6 +50,12 @@ LINES_AROUND_SHAPES = """(name) => {
     });
 }"""
 
+# What a camera of the real world may be known to do.
+KNOWN = {
+    "codec": "H.265", "transport": "udp", "keyIntervalMs": 2500, "clockOffsetMs": -1250,
+    "faults": {"blocks": 2, "packets_lost": 1234}, "integrity": "smeared",
+}
+
 
 class Page(unittest.TestCase):
     """Each test begins with a worker that watches nothing."""
@@ -106,6 +112,47 @@ class Page(unittest.TestCase):
         wait_for_state(page, "page;flaky", "running")
         wait_for_frame(page, "page;flaky", after=last)
         expect(page.locator("#events")).to_contain_text(re.compile("reconnecting|stalled"))
+        self.assertEqual(page.complaints, [])
+
+    def test_a_camera_that_waits_or_shows_nothing_useful_says_so_and_why(self):
+        camera, page = self.camera(), self.open()
+        subscribe(page, "states;drawn", camera.url)
+        wait_for_state(page, "states;drawn", "running")
+        # The states that a camera of the simulator does not get into are written into what the worker says.
+        said = {}
+
+        def say(route):
+            answer = route.fetch()
+            state = answer.json()
+            for one in state["subscriptions"]:
+                one.update(said)
+            for one in state["cameras"]:
+                one.update(KNOWN)
+            route.fulfill(response=answer, json=state)
+
+        page.route(re.compile("/state$"), say)
+        shown = tile(page, "states;drawn")
+        for state, words, tone in (
+                ("queued", "queued", "busy"),
+                ("waiting_for_key_frame", "waiting for a key frame", "warn"),
+                ("frozen", "frozen", "warn"), ("covered", "covered", "warn"), ("damaged", "damaged", "warn")):
+            said.update(state=state, reason=f"because it is {state}")
+            wait_for_state(page, "states;drawn", words)
+            expect(shown).to_have_attribute("data-tone", tone)
+            expect(shown.locator(".state")).to_have_text(words)
+            expect(shown.locator(".told")).to_have_text(f"because it is {state}")
+            expect(page.locator("#verdict")).to_have_attribute("data-tone", tone)
+            expect(page.locator("#events tbody tr").first).to_contain_text(words)
+        shown.locator(".look").click()
+        detail = page.locator("#detail")
+        expect(detail.locator(".state")).to_have_text("damaged")
+        for fact, value in (
+                ("Codec", "H.265"), ("Transport", "udp"), ("Between key frames", "2.5 s"),
+                ("Its clock", "1250 ms behind the worker's"),
+                ("Pictures with faults", "packets lost: 1\u202f234, blocks: 2"),
+                ("Suspected fault", "smeared")):
+            expect(detail.locator(f"dt:text-is(\"{fact}\") + dd")).to_have_text(value)
+        page.unroute_all(behavior="wait")
         self.assertEqual(page.complaints, [])
 
     def test_a_model_says_where_it_comes_from_and_under_which_licence(self):

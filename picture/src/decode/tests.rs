@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use detector_components::geometry::Region;
+use detector_components::integrity::PictureFault;
 use sha2::{Digest, Sha256};
 
 use super::*;
@@ -17,18 +18,84 @@ fn jpeg() -> Vec<u8> {
 }
 
 #[test]
-fn half_a_picture_is_refused() {
-    let whole = jpeg();
-    let error = decode(&whole[..whole.len() * 3 / 4]).unwrap_err();
-    assert!(matches!(error, PictureError::Broken { format: "JPEG", .. }), "{error}");
+fn a_picture_that_is_cut_anywhere_is_refused() {
+    for whole in [jpeg(), progressive()] {
+        for length in 0..whole.len() {
+            let error = decode(&whole[..length]).unwrap_err();
+            let expected = length < 3 || error.fault() == PictureFault::Truncated;
+            assert!(expected, "{length} of {} bytes: {error}", whole.len());
+        }
+    }
     let png = encode_png(&ramp(), Region::whole(ramp().size())).unwrap();
-    assert!(decode(&png[..png.len() / 2]).is_err());
+    let error = decode(&png[..png.len() / 2]).unwrap_err();
+    assert!(matches!(error, PictureError::Incomplete { format: "PNG" }), "{error}");
 }
 
 #[test]
-fn what_is_no_picture_is_shown_by_its_beginning() {
+fn a_picture_that_is_cut_and_ended_is_refused() {
+    let whole = jpeg();
+    let scan = whole.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap() + 14;
+    let pixels = decode(&whole).unwrap();
+    for length in scan..whole.len() - 2 {
+        let ended = [&whole[..length], &[0xff, 0xd9]].concat();
+        match decode(&ended) {
+            Err(error) => assert_eq!(error.fault(), PictureFault::Truncated, "{error}"),
+            // Nothing but filling was cut off.
+            Ok(same) => assert_eq!(same.plane(0), pixels.plane(0), "{length} bytes"),
+        }
+    }
+}
+
+#[test]
+fn what_stands_around_a_picture_is_left_out() {
+    let (whole, pixels) = (jpeg(), decode(&jpeg()).unwrap());
+    for (at, added) in [
+        // Behind its end; filling before its end; behind the first segment of its header.
+        (whole.len(), &b"\0\0\0trailing"[..]),
+        (whole.len() - 2, &[0; 7]),
+        (20, b"odd"),
+    ] {
+        let mut bytes = whole.clone();
+        bytes.splice(at..at, added.iter().copied());
+        assert_eq!(decode(&bytes).unwrap().plane(0), pixels.plane(0), "{added:?}");
+    }
+    // What is left over of samples is no filling.
+    let mut bytes = whole.clone();
+    bytes.splice(whole.len() - 2..whole.len() - 2, *b"samples that are left over");
+    assert!(decode(&bytes).is_err());
+}
+
+#[test]
+fn what_means_nothing_hides_nothing() {
+    // The version of JFIF, and the spectrum of a sequential scan.
+    let whole = jpeg();
+    let version = whole.windows(5).position(|bytes| bytes == b"JFIF\0").unwrap() + 5;
+    let spectrum = whole.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap() + 12;
+    let mut odd = whole.clone();
+    odd[version] = 2;
+    odd[spectrum] = 0;
+    assert_eq!(decode(&odd).unwrap().plane(0), decode(&whole).unwrap().plane(0));
+
+    let half = [&odd[..whole.len() * 3 / 4], &[0xff, 0xd9]].concat();
+    assert_eq!(decode(&half).unwrap_err().fault(), PictureFault::Truncated);
+}
+
+/// The same picture in several scans.
+fn progressive() -> Vec<u8> {
+    let picture = ramp();
+    let mut compressor = turbojpeg::Compressor::new().unwrap();
+    compressor.set_progressive(true).unwrap();
+    let (width, height) = (picture.size().width as usize, picture.size().height as usize);
+    let format = turbojpeg::PixelFormat::RGB;
+    let image =
+        turbojpeg::Image { pixels: picture.plane(0), width, pitch: width * 3, height, format };
+    compressor.compress_to_vec(image).unwrap()
+}
+
+#[test]
+fn what_is_no_picture_is_named() {
     let error = decode(b"<html>\nlog in").unwrap_err().to_string();
-    assert!(error.contains(r"<html>\\nlog in"), "{error}");
+    assert_eq!(error, "this is a web page, expected a JPEG, PNG, BMP or WebP picture");
 }
 
 #[test]

@@ -2,6 +2,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use bevy_ecs::prelude::*;
+use detector_components::camera::Transport;
 use detector_reach::Reach;
 
 /// How cameras are opened and watched.
@@ -22,8 +23,24 @@ pub struct IngestConfig {
     pub reconnect_cap: Duration,
     /// How often in a row a camera is opened again. Default: for ever.
     pub max_retries: Option<u32>,
-    /// How long RTP packets wait for ones that overtook them. Over TCP none does. Default: 50 ms.
+    /// How long RTP packets over UDP wait for ones that they overtook. Default: 100 ms.
     pub latency: Duration,
+    /// Bytes of one coded picture. Default: 16 MiB.
+    pub max_picture_bytes: usize,
+    /// Columns times rows of a picture. Default: 40 million, beyond 8K.
+    pub max_pixels: u64,
+    /// How RTSP packets travel, where a camera's own options do not say. Default: `Auto`.
+    pub transport: Transport,
+    /// The same picture for so long is a frozen camera. Default: 30 s.
+    pub freeze_after: Duration,
+    /// A black or one-colour picture for so long is a covered camera. Default: 5 s.
+    pub covered_after: Duration,
+    /// Whether pictures that may be wrong are inferred. Default: yes; messages say so.
+    pub infer_suspicious: bool,
+    /// Cameras that are opened at once. Default: 16.
+    pub connects: usize,
+    /// Cameras of one host that are opened at once. Default: 4.
+    pub connects_per_host: usize,
     /// Bytes of a snapshot. Default: 32 MiB.
     pub snapshot_max_bytes: usize,
     /// The longest that fetching a snapshot may take. Default: 10 s.
@@ -42,7 +59,15 @@ impl Default for IngestConfig {
             reconnect_base: Duration::from_secs(2),
             reconnect_cap: Duration::from_secs(60),
             max_retries: None,
-            latency: Duration::from_millis(50),
+            latency: Duration::from_millis(100),
+            max_picture_bytes: 16 << 20,
+            max_pixels: 40_000_000,
+            transport: Transport::Auto,
+            freeze_after: Duration::from_secs(30),
+            covered_after: Duration::from_secs(5),
+            infer_suspicious: true,
+            connects: 16,
+            connects_per_host: 4,
             snapshot_max_bytes: 32 << 20,
             snapshot_timeout: Duration::from_secs(10),
             teardown_deadline: Duration::from_secs(3),

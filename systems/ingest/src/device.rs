@@ -22,11 +22,11 @@ const WANTED: i32 = 30;
 const MOST_PIXELS: i64 = 1920 * 1080;
 
 /// Adds the device to a pipeline, in its best mode, and what decodes its pictures. Returns the latter,
-/// whose pads appear as `uridecodebin`'s do, and the pad that the device's pictures come from.
+/// whose pads appear as `uridecodebin`'s do.
 ///
 /// # Errors
 /// When there is no such device, it is none that gives pictures, or may not be opened.
-pub fn open(pipeline: &gst::Pipeline, path: &Path) -> Result<(gst::Element, gst::Pad), Failure> {
+pub fn open(pipeline: &gst::Pipeline, path: &Path) -> Result<gst::Element, Failure> {
     // GStreamer's element says of a device that is not there only that it failed.
     std::fs::File::options()
         .read(true)
@@ -35,7 +35,7 @@ pub fn open(pipeline: &gst::Pipeline, path: &Path) -> Result<(gst::Element, gst:
         .map_err(|error| Failure::of_device(path, &error))?;
     let (source, filter, decoder) = (make("v4l2src")?, make("capsfilter")?, make("decodebin")?);
     source.set_property("device", path.to_str().ok_or_else(|| Failure::other("no such path"))?);
-    let (modes, pad) = opened(&source, path)?;
+    let modes = opened(&source, path)?;
     if let Some(mode) = best(&modes) {
         debug!(device = %path.display(), %mode, "the mode of this camera");
         filter.set_property("caps", mode);
@@ -48,11 +48,11 @@ pub fn open(pipeline: &gst::Pipeline, path: &Path) -> Result<(gst::Element, gst:
         let _ = source.set_state(gst::State::Null);
         return Err(Failure::other(error.to_string()));
     }
-    Ok((decoder, pad))
+    Ok(decoder)
 }
 
-/// Opens the device. Its modes, and the pad where its pictures come out.
-fn opened(source: &gst::Element, path: &Path) -> Result<(gst::Caps, gst::Pad), Failure> {
+/// Opens the device. Its modes.
+fn opened(source: &gst::Element, path: &Path) -> Result<gst::Caps, Failure> {
     let bus = gst::Bus::new();
     source.set_bus(Some(&bus));
     if source.set_state(gst::State::Ready).is_err() {
@@ -67,7 +67,7 @@ fn opened(source: &gst::Element, path: &Path) -> Result<(gst::Caps, gst::Pad), F
     }
     source.set_bus(None);
     let pad = source.static_pad("src").ok_or_else(|| Failure::other("v4l2src has no pad"))?;
-    Ok((pad.query_caps(None), pad))
+    Ok(pad.query_caps(None))
 }
 
 /// The mode that keeps up and shows most. None when there is nothing to choose from.

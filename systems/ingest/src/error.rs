@@ -2,7 +2,7 @@
 
 use gstreamer as gst;
 
-use crate::web;
+use crate::{decoder_log, mark, refuse, web};
 
 /// Why cameras cannot be opened at all.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +26,7 @@ pub enum IngestError {
 /// What is needed, and the Debian packages that have it.
 const NEEDED: [(&str, &[&str]); 4] = [
     ("gstreamer1.0-plugins-base", &["uridecodebin", "videoconvert", "appsink", "decodebin"]),
-    ("gstreamer1.0-plugins-good", &["rtspsrc", "rtph264depay", "qtdemux"]),
+    ("gstreamer1.0-plugins-good", &["qtdemux"]),
     ("gstreamer1.0-plugins-bad", &["h264parse", "h265parse"]),
     ("gstreamer1.0-libav", &["avdec_h264", "avdec_h265"]),
 ];
@@ -36,7 +36,15 @@ const NEEDED: [(&str, &[&str]); 4] = [
 const WELCOME: [(&str, &[&str]); 2] = [
     (
         "gstreamer1.0-plugins-good",
-        &["rtph265depay", "rtpjpegdepay", "multipartdemux", "jpegdec", "matroskademux", "v4l2src"],
+        &[
+            "rtpjpegdepay",
+            "rtpvp8depay",
+            "rtpmp4vdepay",
+            "multipartdemux",
+            "jpegdec",
+            "matroskademux",
+            "v4l2src",
+        ],
     ),
     ("gstreamer1.0-plugins-bad", &["tsdemux"]),
 ];
@@ -75,7 +83,9 @@ pub fn missing() -> Result<Vec<Missing>, IngestError> {
 /// When something is not installed: with the package to install.
 pub fn init() -> Result<(), IngestError> {
     gst::init().map_err(IngestError::Start)?;
-    web::register().map_err(IngestError::Register)?;
+    mark::register();
+    decoder_log::listen();
+    refuse::register().and_then(|()| web::register()).map_err(IngestError::Register)?;
     let mut absent = missing()?.into_iter().filter(|missing| missing.needed).peekable();
     let Some(Missing { package, .. }) = absent.peek().copied() else { return Ok(()) };
     let elements: Vec<_> = absent

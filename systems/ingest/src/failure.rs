@@ -23,6 +23,14 @@ pub enum FailureKind {
     Login,
     /// The camera has nothing at this path.
     NotFound,
+    /// The camera serves as many viewers as it can.
+    TooManyViewers,
+    /// The camera refuses for another reason.
+    Refused,
+    /// The certificate of the camera is not trusted.
+    Certificate,
+    /// The camera sends more than is accepted.
+    TooLarge,
     /// Connected, and no picture came.
     Silent,
     /// The camera ended the stream.

@@ -3,13 +3,18 @@
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
+use detector_components::camera::StreamFacts;
 use detector_components::frame::Frame;
 use detector_components::geometry::Size;
+use detector_components::integrity::{FaultCounter, FaultCounts, PictureFault};
 use gstreamer as gst;
 
 /// Measures a stream while it flows. One place: read when it is over.
 #[derive(Default)]
-pub struct Gauge(Mutex<Measured>);
+pub struct Gauge {
+    measured: Mutex<Measured>,
+    counter: FaultCounter,
+}
 
 /// What was measured of a stream.
 #[derive(Clone, Default)]
@@ -28,10 +33,16 @@ pub struct Measured {
     pub key_pictures: u64,
     /// Bytes of encoded pictures.
     pub bytes: u64,
+    /// What is known of the stream.
+    pub facts: StreamFacts,
     /// Decoded pictures.
     pub frames: u64,
-    /// Pictures that the decoder says are damaged.
+    /// Pictures before the first key picture, which nothing can be decoded from.
+    pub before_key: u64,
+    /// Pictures that were left out because they are damaged, or depend on ones that are.
     pub damaged: u64,
+    /// What was wrong with pictures, and with how many.
+    pub faults: FaultCounts,
     /// The first decoded picture, and when it was there.
     pub first_frame: Option<(Instant, Frame)>,
 }
@@ -42,7 +53,10 @@ const MAX_PICTURES: usize = 108_000;
 impl Gauge {
     /// What was measured so far.
     pub fn measured(&self) -> Measured {
-        self.lock().clone()
+        let faults = self.counter.counts();
+        let before_key = faults[PictureFault::NoKeyFrame];
+        let damaged = faults.total() - before_key - faults[PictureFault::Skipped];
+        Measured { faults, before_key, damaged, ..self.lock().clone() }
     }
 
     /// Whether a picture was decoded.
@@ -56,7 +70,7 @@ impl Gauge {
     }
 
     /// A whole encoded picture came.
-    pub(crate) fn picture(&self, buffer: &gst::BufferRef, caps: Option<&gst::Caps>) {
+    pub(crate) fn picture(&self, buffer: &gst::BufferRef, caps: Option<&gst::CapsRef>) {
         let mut measured = self.lock();
         let now = Instant::now();
         measured.first_packet.get_or_insert(now);
@@ -106,13 +120,13 @@ impl Gauge {
         measured.first_frame.get_or_insert_with(|| (Instant::now(), frame.clone()));
     }
 
-    /// A picture was decoded, and is damaged.
-    pub(crate) fn damaged(&self) {
-        self.lock().damaged += 1;
+    /// Something is wrong with a picture.
+    pub(crate) fn fault(&self, fault: PictureFault) {
+        self.counter.count(fault);
     }
 
     fn lock(&self) -> MutexGuard<'_, Measured> {
-        self.0.lock().expect("never held across a panic")
+        self.measured.lock().expect("never held across a panic")
     }
 }
 

@@ -8,21 +8,31 @@
 
 mod attempt;
 mod backoff;
+mod coded;
 mod config;
+mod decoder_log;
 mod device;
 mod element;
 mod error;
 mod failure;
+mod flow;
+mod gate;
 mod gauge;
+mod governor;
+mod health;
 mod login;
 mod look;
+mod mark;
 mod picture;
+mod pipeline;
 mod plugin;
+mod refuse;
+mod rtsp;
 mod snapshot;
 mod status;
 mod stream;
 mod systems;
-mod way;
+mod watch;
 mod web;
 
 pub use config::IngestConfig;

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use detector_components::camera::CameraSource;
+use detector_components::camera::{CameraSource, StreamFacts};
 use detector_components::clock::Timepiece;
 use detector_components::frame::Frame;
+use detector_components::integrity::FaultCounter;
 use detector_components::secret::SecretUrl;
 use detector_components::slot::FrameSlot;
 use detector_components::timing::Timings;
@@ -46,15 +47,16 @@ pub fn gives_snapshots(url: &SecretUrl, config: &IngestConfig) -> Result<bool, F
 /// from then on. [`init`](crate::init) comes first.
 pub fn look(source: CameraSource, config: IngestConfig, length: Duration) -> Seen {
     let gauge = Arc::new(Gauge::default());
+    let mut facts = StreamFacts::default();
     let failure = match &source {
         CameraSource::Snapshot { url, interval } => {
             fetch(url, *interval, &config, length, &gauge).err()
         }
         CameraSource::Stream { .. } | CameraSource::File { .. } | CameraSource::Device(_) => {
-            watch(source, config, length, &gauge).err()
+            watch(source, config, length, &gauge, &mut facts).err()
         }
     };
-    Seen { measured: gauge.measured(), failure }
+    Seen { measured: Measured { facts, ..gauge.measured() }, failure }
 }
 
 fn watch(
@@ -62,6 +64,7 @@ fn watch(
     config: IngestConfig,
     length: Duration,
     gauge: &Arc<Gauge>,
+    facts: &mut StreamFacts,
 ) -> Result<(), Failure> {
     let (timepiece, runtime) = (Timepiece::real(), runtime()?);
     // Nobody sleeps: the report is a means to end the attempt.
@@ -73,6 +76,7 @@ fn watch(
         sequence: Arc::new(AtomicU64::new(0)),
         timepiece,
         timings: Timings::default(),
+        faults: FaultCounter::default(),
         outside: Outside::new(runtime.handle().clone(), &config),
         gauge: Some(gauge.clone()),
     };
@@ -90,6 +94,7 @@ fn watch(
         }
         thread::sleep(LOOK_INTERVAL);
     }
+    *facts = supervised.facts();
     drop(supervised);
     match attempt.join() {
         Ok(End::Unwanted | End::Finished) => Ok(()),

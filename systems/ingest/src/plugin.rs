@@ -7,6 +7,7 @@ use reqwest::Client;
 use tokio::runtime::Handle;
 
 use crate::config::{IngestConfig, Settings};
+use crate::governor::Governor;
 use crate::snapshot;
 use crate::systems::{follow_config, follow_streams, open_cameras, refresh_frames, take_frames};
 
@@ -19,13 +20,16 @@ pub struct Outside {
     /// Opens streams.
     pub streams: Client,
     pub settings: Settings,
+    /// Whose turn it is to connect.
+    pub governor: Governor,
 }
 
 impl Outside {
     /// With a client and settings of its own.
     pub fn new(runtime: Handle, config: &IngestConfig) -> Self {
         let (client, streams) = (snapshot::client(config), snapshot::endless_client(config));
-        Self { runtime, client, streams, settings: Settings::new(config.clone()) }
+        let settings = Settings::new(config.clone());
+        Self { runtime, client, streams, settings, governor: Governor::default() }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use bevy_ecs::prelude::*;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use detector_components::camera::StreamState;
+use detector_components::camera::{StreamFacts, StreamState};
 use detector_components::wake::{Reasons, Wake};
 
 /// The world's end of a camera's supervisor. Dropping it tells the supervisor to end; nobody waits.
@@ -28,6 +28,7 @@ struct Status {
     state: Mutex<StreamState>,
     changed: AtomicBool,
     reconnects: AtomicU64,
+    facts: Mutex<StreamFacts>,
 }
 
 /// A pair of ends.
@@ -36,6 +37,7 @@ pub fn supervision(wake: Wake) -> (Supervised, Report) {
         state: Mutex::new(StreamState::Connecting),
         changed: AtomicBool::new(false),
         reconnects: AtomicU64::new(0),
+        facts: Mutex::default(),
     });
     let (alive, ended) = bounded(0);
     let supervised = Supervised { status: status.clone(), _alive: alive };
@@ -49,6 +51,11 @@ impl Supervised {
             // Both sides hold the lock only to move a value.
             self.status.state.lock().expect("never held across a panic").clone()
         })
+    }
+
+    /// What is known of the stream.
+    pub fn facts(&self) -> StreamFacts {
+        self.status.facts.lock().expect("never held across a panic").clone()
     }
 
     /// How often the camera was opened again.
@@ -71,6 +78,11 @@ impl Report {
         drop(told);
         self.status.changed.store(true, Ordering::Release);
         self.wake.call(Reasons::DELIVERY);
+    }
+
+    /// Notes what is known of the stream.
+    pub fn know(&self, facts: StreamFacts) {
+        *self.status.facts.lock().expect("never held across a panic") = facts;
     }
 
     /// Becomes readable, by an error, when the camera is not wanted any more.

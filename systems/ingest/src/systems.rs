@@ -3,9 +3,10 @@ use std::sync::atomic::AtomicU64;
 
 use bevy_ecs::prelude::*;
 use detector_components::camera::{
-    Camera, CameraCounters, CameraSource, LastBegun, LatestFrame, Pace, StreamState,
+    Camera, CameraCounters, CameraSource, LastBegun, LatestFrame, Pace, StreamFacts, StreamState,
 };
 use detector_components::clock::{Clock, Moment, Timepiece};
+use detector_components::integrity::FaultCounter;
 use detector_components::slot::FrameSlot;
 use detector_components::timing::Timings;
 use detector_components::wake::Wake;
@@ -61,12 +62,14 @@ pub fn open_cameras(
     for (entity, camera) in &cameras {
         let (supervised, report) = supervision(wake.clone());
         let slot = FrameSlot::new(timepiece.clone(), wake.clone());
+        let faults = FaultCounter::default();
         let stream = Stream {
             source: camera.source.clone(),
             slot: slot.clone(),
             sequence: Arc::new(AtomicU64::new(0)),
             timepiece: timepiece.clone(),
             timings: timings.clone(),
+            faults: faults.clone(),
             outside: outside.clone(),
             gauge: None,
         };
@@ -85,7 +88,7 @@ pub fn open_cameras(
             }
         }
         let meter = Meter { since: clock.now, last: clock.now, ..Meter::default() };
-        commands.entity(entity).insert((supervised, slot, meter));
+        commands.entity(entity).insert((supervised, slot, faults, meter));
     }
 }
 
@@ -128,17 +131,30 @@ pub fn follow_streams(
         &Camera,
         &Supervised,
         &FrameSlot,
+        &FaultCounter,
         &mut StreamState,
+        &mut StreamFacts,
         &mut CameraCounters,
         &mut Meter,
     )>,
     config: Res<IngestConfig>,
     clock: Res<Clock>,
 ) {
-    for (camera, supervised, slot, mut state, mut counters, mut meter) in &mut cameras {
+    for (camera, supervised, slot, faults, mut state, mut facts, mut counters, mut meter) in
+        &mut cameras
+    {
         counters.reconnects = supervised.reconnects();
+        counters.faults = faults.counts();
+        facts.set_if_neq(supervised.facts());
         if let Some(news) = supervised.news() {
-            if news == StreamState::Running && *state != StreamState::Running {
+            // Ways out of states without usable pictures are logged where those into them are.
+            let recovers = matches!(
+                *state,
+                StreamState::Running
+                    | StreamState::WaitingForKeyFrame { .. }
+                    | StreamState::Impaired { .. }
+            );
+            if news == StreamState::Running && !recovers {
                 info!(camera = %camera.source, "running");
             }
             state.set_if_neq(news);

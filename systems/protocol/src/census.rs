@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bevy_ecs::prelude::*;
 use bevy_ecs::system::SystemParam;
 use detector_components::action::{ActionCounters, ActionServers, RecentActions};
-use detector_components::camera::{Camera, CameraCounters, LatestFrame, StreamState};
+use detector_components::camera::{Camera, CameraCounters, LatestFrame, StreamFacts, StreamState};
 use detector_components::client::Client;
 use detector_components::clock::{Clock, Moment};
 use detector_components::device::DeviceState;
@@ -65,6 +65,7 @@ pub struct Census<'w, 's> {
             &'static Camera,
             &'static StreamState,
             &'static CameraCounters,
+            &'static StreamFacts,
             Option<&'static LatestFrame>,
             Option<&'static FrameSlot>,
             Option<&'static LastError>,

@@ -40,6 +40,8 @@ pub fn send_detections(
             sequence: results.frame.sequence,
             width: size.width,
             height: size.height,
+            integrity: results.frame.integrity,
+            camera_time: results.frame.camera_time,
             detections: results.findings.iter().map(finding).collect(),
         };
         for (id, subscription, owner, shown) in subscriptions.iter_many(watchers.iter()).matched() {

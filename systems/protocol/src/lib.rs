@@ -32,6 +32,7 @@ mod gauge;
 mod glance;
 mod heartbeat;
 mod http;
+mod impairments;
 mod inquiries;
 mod metrics;
 mod origin;

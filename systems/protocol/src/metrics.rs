@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use detector_components::camera::StreamState;
 use detector_components::clock::Moment;
 use detector_components::command::RefusalCode;
+use detector_components::integrity::PictureFault;
 use detector_components::model::ModelState;
 use detector_components::network::NetworkState;
 use detector_components::timing::{Step, Timings};
+use jiff::SignedDuration;
 
 use crate::census::Census;
 use crate::exposition::{Labels, Metrics};
@@ -167,11 +169,14 @@ struct CameraSum {
     reconnects: u64,
     overwritten: u64,
     skipped: u64,
+    faults: BTreeMap<PictureFault, u64>,
+    /// The larger of several: a sum would say nothing.
+    clock_offset: Option<SignedDuration>,
 }
 
 fn cameras(metrics: &mut Metrics, census: &Census) {
     let mut sums: BTreeMap<String, CameraSum> = BTreeMap::new();
-    for (_, camera, state, counters, _, slot, _) in &census.cameras {
+    for (_, camera, state, counters, facts, _, slot, _) in &census.cameras {
         let sum = sums.entry(camera.source.to_string()).or_default();
         sum.online += f64::from(u8::from(state.is_online()));
         sum.fps += f64::from(counters.fps);
@@ -180,6 +185,11 @@ fn cameras(metrics: &mut Metrics, census: &Census) {
         sum.reconnects += counters.reconnects;
         sum.overwritten += slot.map_or(0, |slot| slot.overwritten());
         sum.skipped += counters.skipped;
+        for (fault, count) in counters.faults.iter() {
+            *sum.faults.entry(fault).or_default() += count;
+        }
+        let offsets = sum.clock_offset.into_iter().chain(facts.clock_offset);
+        sum.clock_offset = offsets.max_by_key(|offset| offset.unsigned_abs());
     }
     let label = |camera: &String| one("camera", camera.clone());
     let gauges = |value: fn(&CameraSum) -> f64| {
@@ -214,6 +224,26 @@ fn cameras(metrics: &mut Metrics, census: &Census) {
         "detector_camera_reconnects",
         "Times that the stream was opened again",
         counters(|sum| sum.reconnects),
+    );
+    // A fault that is not there yet would hide its first increase from `rate`.
+    let faulty = sums.iter().filter(|(_, sum)| !sum.faults.is_empty()).flat_map(|(camera, sum)| {
+        PictureFault::ALL.map(|fault| {
+            let labels = vec![("camera", camera.clone()), ("fault", fault.as_str().to_owned())];
+            (labels, sum.faults.get(&fault).copied().unwrap_or_default())
+        })
+    });
+    metrics.counter(
+        "detector_camera_pictures_faulty",
+        "Pictures that were left out or may show something wrong, by what is wrong with them",
+        faulty.collect::<Vec<_>>(),
+    );
+    let offsets = sums.iter().filter_map(|(camera, sum)| {
+        sum.clock_offset.map(|offset| (label(camera), offset.as_secs_f64()))
+    });
+    metrics.gauge(
+        "detector_camera_clock_offset_seconds",
+        "How far the camera's clock is ahead of this machine's, where the camera says the time",
+        offsets.collect::<Vec<_>>(),
     );
 }
 

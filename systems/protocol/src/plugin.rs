@@ -8,6 +8,7 @@ use crate::config::ProtocolConfig;
 use crate::detections::send_detections;
 use crate::failures::{send_failures, send_refusals};
 use crate::heartbeat::{NextHeartbeat, send_reports};
+use crate::impairments::log_impairments;
 use crate::inquiries::{InquiryQueue, answer_inquiries};
 use crate::server::ProtocolServer;
 use crate::sessions::{merge_patches, send_patch_results, send_patches};
@@ -62,6 +63,7 @@ impl Plugin for ProtocolPlugin {
                     answer_pictures,
                     count_dropped,
                     remember_errors,
+                    log_impairments,
                     answer_inquiries,
                 )
                     .chain()

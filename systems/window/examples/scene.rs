@@ -48,11 +48,8 @@ fn look(camera: u64, number: u64, now: Duration) -> Look {
     let drawn =
         Drawn { size: Size { width: 640, height: 360 }, seed: camera + 1, ..Drawn::default() };
     let (root, branch) = (entity(1_000), entity(1_001));
-    let frame = Frame::new(
-        number,
-        Moment { nanos: now.as_nanos() as u64 },
-        Arc::new(drawn.draw(number)),
-    );
+    let frame =
+        Frame::new(number, Moment { nanos: now.as_nanos() as u64 }, Arc::new(drawn.draw(number)));
     let shown = drawn.shapes_at(number);
     let findings = shown.iter().filter(|shown| shown.color != Color::Blue).map(|shown| {
         let color = Finding {

@@ -5,6 +5,7 @@ use detector_components::camera::{Camera, CameraSource};
 use detector_components::command::Crop;
 use detector_components::frame::Pixels;
 use detector_components::geometry::{BBox, Size};
+use detector_components::integrity::{Integrity, PictureFault};
 use detector_components::job::{Answer, TensorBox};
 use detector_components::model::ModelSource;
 use detector_components::network::{Network, Provenance, Task};
@@ -78,11 +79,15 @@ impl Stage {
     }
 
     fn frame(&mut self) {
+        self.frame_of(Integrity::Good);
+    }
+
+    fn frame_of(&mut self, integrity: Integrity) {
         self.sequence += 1;
         let size = Size { width: 640, height: 640 };
         let pixels = Arc::new(Pixels::rgb(size, vec![0; 640 * 640 * 3]).unwrap());
         let captured = self.app.world().resource::<Clock>().now;
-        let frame = Frame::new(self.sequence, captured, pixels);
+        let frame = Frame { integrity, ..Frame::new(self.sequence, captured, pixels) };
         self.app.world_mut().entity_mut(self.camera).insert(LatestFrame(frame));
         self.sample();
     }
@@ -230,6 +235,19 @@ fn a_frame_starts_one_pass_a_view() {
     assert_eq!(stage.latest(view).unwrap().findings.len(), 1);
     assert_eq!(stage.counters(view).finished, 1);
     assert_eq!(stage.jobs().len(), 0);
+}
+
+#[test]
+fn results_say_whether_their_frame_can_be_trusted() {
+    let (mut stage, view) = ready();
+    let suspicious = Integrity::Suspicious(PictureFault::Blocks);
+    stage.frame_of(suspicious);
+    let job = stage.jobs()[0].0;
+    // A frame that is good comes while the pass runs.
+    stage.frame();
+    stage.answer(job, boxes(&[(0, 0.9, 0.0)]));
+    let frame = &stage.latest(view).unwrap().frame;
+    assert_eq!((frame.sequence, frame.integrity), (1, suspicious));
 }
 
 #[test]

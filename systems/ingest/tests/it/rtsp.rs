@@ -116,7 +116,7 @@ fn an_address_without_a_camera_is_said() {
     let mut engine = Engine::new();
     let camera = engine.open_stream(&format!("rtsp://127.0.0.1:{port}/gone"));
     let reason = engine.reason(camera);
-    assert!(reason.contains("nothing listens at this port"), "{reason}");
+    assert!(reason.contains("nothing listens on this port"), "{reason}");
     assert!(!reason.contains("://"), "{reason}");
 }
 
@@ -137,13 +137,13 @@ fn a_camera_that_does_not_answer_is_told_from_one_that_sends_nothing() {
     let waiting: Vec<_> = std::iter::from_fn(|| knock().ok()).collect();
     let camera = engine.open_stream(&format!("rtsp://{address}/gone"));
     let reason = engine.reason(camera);
-    assert!(reason.contains("no machine answers"), "{reason}");
+    assert!(reason.starts_with("no answer"), "{reason}");
     drop(waiting);
 
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let camera = engine.open_stream(&format!("rtsp://{}/mute", silent.local_addr().unwrap()));
     let reason = engine.reason(camera);
-    assert!(reason.starts_with("no frame came"), "{reason}");
+    assert_eq!(reason, "the camera did not answer DESCRIBE within 0.2 s");
 }
 
 #[test]

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
-use detector_components::camera::{Camera, CameraSource, LatestFrame, StreamState};
+use detector_components::camera::{Camera, CameraCounters, CameraSource, LatestFrame, StreamState};
 use detector_components::clock::{Clock, Timepiece};
 use detector_components::frame::Frame;
+use detector_components::integrity::FaultCounts;
 use detector_components::secret::SecretUrl;
 use detector_components::stage::{Deliver, Sample, StagePlugin};
 use detector_components::wake::{Sleeper, wake};
@@ -36,6 +37,17 @@ impl Engine {
             stall_timeout: Duration::from_millis(700),
             reconnect_base: Duration::from_millis(100),
             reconnect_cap: Duration::from_millis(500),
+            ..IngestConfig::default()
+        })
+    }
+
+    /// Takes every frame, and gives cameras time.
+    pub fn patient() -> Self {
+        Self::with(IngestConfig {
+            frame_period: Duration::from_millis(1),
+            first_frame_timeout: Duration::from_secs(10),
+            connects: 64,
+            connects_per_host: 64,
             ..IngestConfig::default()
         })
     }
@@ -79,23 +91,46 @@ impl Engine {
         self.app.world().get::<LatestFrame>(camera).map(|latest| latest.0.clone())
     }
 
+    /// How many pictures had each fault.
+    pub fn faults(&self, camera: Entity) -> FaultCounts {
+        self.app.world().get::<CameraCounters>(camera).unwrap().faults
+    }
+
+    /// Runs the schedules until `done` says so. False: it did not in time.
+    pub fn try_until(&mut self, mut done: impl FnMut(&Self) -> bool) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.run_once(&mut done) {
+            if Instant::now() > deadline {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn run_once(&mut self, done: &mut impl FnMut(&Self) -> bool) -> bool {
+        let world = self.app.world_mut();
+        let now = world.resource::<Timepiece>().now();
+        world.resource_mut::<Clock>().now = now;
+        world.run_schedule(Deliver);
+        world.run_schedule(Sample);
+        world.clear_trackers();
+        if done(self) {
+            return true;
+        }
+        self.sleeper.wait(Duration::from_millis(20));
+        false
+    }
+
     /// Runs the schedules until `done` says so.
     #[track_caller]
     pub fn run_until<T>(&mut self, what: &str, mut done: impl FnMut(&Self) -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let world = self.app.world_mut();
-            let now = world.resource::<Timepiece>().now();
-            world.resource_mut::<Clock>().now = now;
-            world.run_schedule(Deliver);
-            world.run_schedule(Sample);
-            world.clear_trackers();
-            if let Some(found) = done(self) {
-                return found;
-            }
-            assert!(Instant::now() < deadline, "no {what} in time");
-            self.sleeper.wait(Duration::from_millis(20));
-        }
+        let mut found = None;
+        let in_time = self.try_until(|engine| {
+            found = done(engine);
+            found.is_some()
+        });
+        assert!(in_time, "no {what} in time");
+        found.expect("it was found in time")
     }
 
     /// The next frame that is newer than `sequence`.

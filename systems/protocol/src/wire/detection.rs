@@ -2,6 +2,7 @@
 
 use detector_components::display::Session;
 use detector_components::geometry::Point;
+use detector_components::integrity::{Integrity, PictureFault};
 use detector_components::outline::{Keypoint, Outline};
 use detector_components::results::Finding;
 use detector_components::subscription::Subscription;
@@ -14,7 +15,7 @@ use super::{decimals, external_id};
 
 /// What everyone who watches a view is told of one of its passes.
 pub struct Seen {
-    /// When the frame was taken.
+    /// When the frame arrived.
     pub captured: Timestamp,
     /// How long ago that was.
     pub frame_age_millis: u64,
@@ -24,6 +25,10 @@ pub struct Seen {
     pub width: u32,
     /// Rows of the frame.
     pub height: u32,
+    /// Whether the frame can be trusted.
+    pub integrity: Integrity,
+    /// When the frame was taken, by the camera's own clock, where it has one.
+    pub camera_time: Option<Timestamp>,
     /// What was found, best first, as [`finding`] writes it.
     pub detections: Vec<Value>,
 }
@@ -34,8 +39,12 @@ pub struct Seen {
 #[serde(tag = "type", rename = "imageDetection", rename_all = "camelCase")]
 pub struct ImageDetection<'a> {
     subscription_identifier: &'a str,
-    /// When the frame was taken: UTC, with milliseconds.
+    /// When the frame arrived, by this machine's clock: UTC, with milliseconds.
     timestamp: String,
+    /// When the frame was taken, by the camera's own clock: UTC, with milliseconds. Only where the
+    /// camera says the time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    camera_timestamp: Option<String>,
     data: Data<'a>,
     #[cfg_attr(test, schemars(with = "Option<super::schema::Id>"))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,6 +53,9 @@ pub struct ImageDetection<'a> {
     frame: u64,
     image_width: u32,
     image_height: u32,
+    /// What may be wrong with the frame. Only where something may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    integrity: Option<&'static str>,
 }
 
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -70,6 +82,7 @@ pub fn image_detection(
     let message = ImageDetection {
         subscription_identifier: subscription.id.as_str(),
         timestamp: format!("{:.3}", seen.captured),
+        camera_timestamp: seen.camera_time.map(|time| format!("{time:.3}")),
         data: Data {
             detection: seen.detections.first()?,
             model_id: external_id(&subscription.model_id),
@@ -81,6 +94,7 @@ pub fn image_detection(
         frame: seen.sequence,
         image_width: seen.width,
         image_height: seen.height,
+        integrity: seen.integrity.fault().map(PictureFault::as_str),
     };
     Some(serde_json::to_string(&message).expect("its keys are texts").into())
 }

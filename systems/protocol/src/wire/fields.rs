@@ -192,3 +192,8 @@ pub fn kind(value: &Value) -> &'static str {
         Value::Object(_) => "an object",
     }
 }
+
+/// Enough of a text to recognize it.
+pub fn shortened(text: &str) -> String {
+    text.chars().take(40).collect()
+}

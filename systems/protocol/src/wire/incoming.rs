@@ -4,7 +4,7 @@ use detector_components::command::{Command, Refusal, RefusalCode};
 use detector_components::identity::SubscriptionId;
 use serde_json::{Map, Value};
 
-use super::fields::{Faults, Fields, kind};
+use super::fields::{Faults, Fields, kind, shortened};
 use super::list::set_subscription_list;
 use super::session::{PatchResult, patch_session, patch_session_result, set_session, set_stage};
 use super::source::Allowed;
@@ -89,11 +89,6 @@ fn payload(message: &Map<String, Value>) -> Result<Fields<'_>, Refusal> {
 fn invalid(message: impl Into<String>) -> Refusal {
     let code = RefusalCode::InvalidMessage;
     Refusal { code, message: message.into(), subscription: None }
-}
-
-/// Enough of a text to recognize it.
-fn shortened(text: &str) -> String {
-    text.chars().take(40).collect()
 }
 
 #[cfg(test)]

@@ -73,6 +73,14 @@ struct Subscription {
     /// A stream: RTSP, or over HTTP anything that GStreamer plays. With `allow_file_urls` also
     /// `file:`.
     rtsp_url: Option<String>,
+    /// How the packets of an RTSP stream travel. `auto`: over its connection, or over UDP where the
+    /// camera refuses that. For `rtsp` and `rtsps` only.
+    #[schemars(extend("enum" = ["auto", "tcp", "udp", "multicast", "http", "", null]))]
+    rtsp_transport: Option<String>,
+    /// Which of the video tracks of an RTSP stream is watched, counted from 0; without it, the first
+    /// that can be decoded. For `rtsp` and `rtsps` only.
+    #[schemars(range(min = 0, max = 255))]
+    track: Option<f64>,
     /// A still picture, fetched again and again.
     snapshot_url: Option<String>,
     /// Milliseconds between two fetches.

@@ -3,13 +3,13 @@
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use detector_components::camera::CameraSource;
+use detector_components::camera::{CameraSource, StreamOptions, Transport};
 use detector_components::model::ModelSource;
-use detector_components::secret::SecretUrl;
+use detector_components::secret::{AddressError, SecretUrl};
 use detector_reach::{Forbidden, Reach};
 use url::ParseError;
 
-use super::fields::{Faults, Fields};
+use super::fields::{Faults, Fields, shortened};
 use crate::config::ProtocolConfig;
 
 /// What addresses may name.
@@ -39,6 +39,15 @@ impl Allowed {
 
 /// Where the pictures come from: from snapshots when both their fields are there, else a stream.
 pub fn camera(fields: Fields, allowed: &Allowed, faults: &mut Faults) -> Option<CameraSource> {
+    let source = source(fields, allowed, faults);
+    let options = stream_options(fields, faults);
+    Some(match source? {
+        CameraSource::Stream { url, .. } => CameraSource::Stream { url, options },
+        other => other,
+    })
+}
+
+fn source(fields: Fields, allowed: &Allowed, faults: &mut Faults) -> Option<CameraSource> {
     let faults_before = faults.count();
     let snapshot = fields.text("snapshotUrl", faults);
     // Zero is how some clients say that there is none.
@@ -66,6 +75,52 @@ pub fn camera(fields: Fields, allowed: &Allowed, faults: &mut Faults) -> Option<
         );
     }
     None
+}
+
+/// How the stream of an RTSP address is opened. Any other address has no such options: they are
+/// refused there, but for `auto`, which asks for nothing.
+fn stream_options(fields: Fields, faults: &mut Faults) -> StreamOptions {
+    let transport = transport(fields, faults).unwrap_or_default();
+    let options = StreamOptions { transport, track: track(fields, faults) };
+    // What is wrong with the address itself was said when it was read.
+    let address = fields.text("rtspUrl", &mut Faults::default());
+    let url = address.and_then(|text| SecretUrl::parse(text).ok());
+    let scheme = url.as_ref().map(SecretUrl::scheme);
+    if let Some("rtsp" | "rtsps") = scheme {
+        return options;
+    }
+    let found = scheme.map(|scheme| format!(", and rtspUrl is {scheme}")).unwrap_or_default();
+    for (name, given) in [
+        ("rtspTransport", options.transport != Transport::Auto),
+        ("track", options.track.is_some()),
+    ] {
+        if given {
+            let what = format_args!("only for an rtspUrl of scheme rtsp or rtsps{found}");
+            faults.invalid(&fields.path(name), what);
+        }
+    }
+    StreamOptions::default()
+}
+
+fn transport(fields: Fields, faults: &mut Faults) -> Option<Transport> {
+    let text = fields.text("rtspTransport", faults)?;
+    let known = Transport::NAMES.into_iter().find(|(name, _)| *name == text);
+    if known.is_none() {
+        let names = Transport::NAMES.map(|(name, _)| name).join(", ");
+        let what = format_args!("{:?}, expected one of {names}", shortened(text));
+        faults.invalid(&fields.path("rtspTransport"), what);
+    }
+    known.map(|(_, transport)| transport)
+}
+
+fn track(fields: Fields, faults: &mut Faults) -> Option<u8> {
+    let number = fields.whole("track", faults)?;
+    let track = u8::try_from(number).ok();
+    if track.is_none() {
+        let what = format_args!("{number}, expected a whole number from 0 to {}", u8::MAX);
+        faults.invalid(&fields.path("track"), what);
+    }
+    track
 }
 
 fn snapshot_url(path: &str, text: &str, cameras: &Reach, faults: &mut Faults) -> Option<SecretUrl> {
@@ -128,7 +183,7 @@ pub fn model(fields: Fields, allowed: &Allowed, faults: &mut Faults) -> Option<M
                 return None;
             }
         },
-        Err(ParseError::RelativeUrlWithoutBase) => PathBuf::from(text),
+        Err(AddressError::Url(ParseError::RelativeUrlWithoutBase)) => PathBuf::from(text),
         Err(error) => {
             faults.invalid(&path, error);
             return None;

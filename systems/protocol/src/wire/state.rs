@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use bevy_ecs::prelude::*;
 use detector_components::clock::Moment;
 use detector_components::command::RefusalCode;
+use detector_components::integrity::PictureFault;
 use detector_components::model::ModelState;
 use serde::Serialize;
 use serde_json::Value;
@@ -139,6 +140,20 @@ struct CameraState {
     frames_overwritten: u64,
     due_times_missed: u64,
     reconnects: u64,
+    /// Pictures that were left out or may show something wrong, by what is wrong with them. Faults
+    /// that did not occur are not there.
+    faults: BTreeMap<&'static str, u64>,
+    /// What may be wrong with the newest frame. Null: nothing is known to be.
+    integrity: Option<&'static str>,
+    /// What pictures are encoded as, once that is known.
+    codec: Option<String>,
+    /// How they arrive: `tcp`, `udp`, `multicast`, `http`.
+    transport: Option<&'static str>,
+    /// Milliseconds between the last two key frames.
+    key_interval_ms: Option<u64>,
+    /// The camera's clock minus this machine's, in milliseconds. Null: the camera does not say the
+    /// time.
+    clock_offset_ms: Option<i64>,
     last_error: Option<LastErrorState>,
 }
 
@@ -292,7 +307,7 @@ fn cameras(census: &Census) -> Vec<CameraState> {
     census
         .cameras
         .iter()
-        .map(|(camera, of, stream, counters, latest, slot, last_error)| {
+        .map(|(camera, of, stream, counters, facts, latest, slot, last_error)| {
             let (state, reason) = state(stream, &ModelState::Ready);
             let frame = latest.map(|latest| &latest.0);
             let size = frame.map(|frame| frame.pixels.size());
@@ -311,6 +326,16 @@ fn cameras(census: &Census) -> Vec<CameraState> {
                 frames_overwritten: slot.map_or(0, |slot| slot.overwritten()),
                 due_times_missed: counters.skipped,
                 reconnects: counters.reconnects,
+                faults: counters.faults.iter().map(|(fault, n)| (fault.as_str(), n)).collect(),
+                integrity: frame
+                    .and_then(|frame| frame.integrity.fault())
+                    .map(PictureFault::as_str),
+                codec: facts.codec.as_deref().map(str::to_owned),
+                transport: facts.transport,
+                key_interval_ms: facts.key_interval.map(|interval| interval.as_millis() as u64),
+                clock_offset_ms: facts
+                    .clock_offset
+                    .and_then(|offset| i64::try_from(offset.as_millis()).ok()),
                 last_error: last_error.map(|last| LastErrorState {
                     reason: last.reason.to_string(),
                     timestamp: format!("{:.3}", timepiece.wall(last.at)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bevy_ecs::prelude::*;
-use detector_components::camera::CameraSource;
+use detector_components::camera::{CameraSource, StreamOptions, Transport};
 use detector_components::client::{Client, Refused};
 use detector_components::command::{Command, Crop, Refusal, RefusalCode, Subscribe};
 use detector_components::identity::{DisplayId, ExternalId, SubscriptionId};
@@ -25,7 +25,7 @@ fn what_a_client_asks_for_reaches_the_world() {
         "payload": {"displayIdentifier": "display-001", "sessionId": 10001}}));
     cms.send(&json!({"type": "subscribe", "payload": {
         "subscriptionIdentifier": "display-001;cam-001",
-        "rtspUrl": "rtsp://user:pass@host/stream",
+        "rtspUrl": "rtsp://user:pass@host/stream", "rtspTransport": "udp", "track": 1,
         "modelUrl": "http://host/models/vehicle.mpta?sig=1",
         "modelId": 101, "modelName": "Vehicle Detection",
         "cropX1": 100, "cropY1": 200, "cropX2": 300, "cropY2": 400}}));
@@ -41,7 +41,10 @@ fn what_a_client_asks_for_reaches_the_world() {
         },
         Command::Subscribe(Subscribe {
             id: id.clone(),
-            camera: CameraSource::stream(url("rtsp://user:pass@host/stream")),
+            camera: CameraSource::Stream {
+                url: url("rtsp://user:pass@host/stream"),
+                options: StreamOptions { transport: Transport::Udp, track: Some(1) },
+            },
             model: ModelSource::Url(url("http://host/models/vehicle.mpta?sig=1")),
             model_name: Arc::from("Vehicle Detection"),
             model_id: ExternalId::Number(101),
@@ -89,6 +92,19 @@ fn everything_wrong_with_a_message_is_answered_at_once() {
     let expected = json!({"type": "error", "code": "invalid_message",
         "message": "payload.modelUrl: missing; payload.modelName: missing",
         "subscriptionIdentifier": "a;b"});
+    assert_eq!(cms.next_of("error"), expected);
+}
+
+#[test]
+fn a_transport_that_is_none_is_answered_with_those_that_are() {
+    let engine = Engine::start();
+    let mut cms = engine.connect();
+    cms.send(&json!({"type": "setSubscriptionList", "subscriptions": [{
+        "subscriptionIdentifier": "a;b", "rtspUrl": "rtsp://host/stream", "rtspTransport": "TCP",
+        "modelUrl": "http://host/a.mpta", "modelId": 1, "modelName": "m"}]}));
+    let expected = json!({"type": "error", "code": "invalid_message",
+        "message": "subscriptions[0].rtspTransport: \"TCP\", \
+                    expected one of auto, tcp, udp, multicast, http"});
     assert_eq!(cms.next_of("error"), expected);
 }
 

@@ -7,6 +7,7 @@ use detector_components::client::Client;
 use detector_components::clock::Moment;
 use detector_components::display::{Session, ShownOn};
 use detector_components::identity::ExternalId;
+use detector_components::integrity::{Integrity, PictureFault};
 use detector_components::results::BranchFindings;
 use detector_components::subscription::OwnedBy;
 use serde_json::json;
@@ -64,6 +65,23 @@ fn a_finished_pass_is_told_whole() {
             "frameAgeMs": 265, "frame": 42, "imageWidth": 64, "imageHeight": 48,
         })
     );
+}
+
+#[test]
+fn what_may_be_wrong_with_a_frame_and_what_the_camera_says_of_its_time_are_told() {
+    let engine = Engine::start();
+    let (mut cms, scene) = watching(&engine);
+    engine.tell(move |world| {
+        let mut suspicious = frame(1, Moment::default());
+        suspicious.integrity = Integrity::Suspicious(PictureFault::Smeared);
+        suspicious.camera_time = Some("2025-07-14T12:34:56.7899Z".parse().unwrap());
+        let person = finding("person", 0.5, [0.0, 0.0, 5.0, 6.0]);
+        scene.finish(world, suspicious, vec![person]);
+    });
+    let told = cms.next_of("imageDetection");
+    assert_eq!(told["integrity"], "smeared");
+    assert_eq!(told["cameraTimestamp"], "2025-07-14T12:34:56.789Z");
+    assert_eq!(told["timestamp"], "1970-01-01T00:00:00.000Z", "the time of arrival");
 }
 
 #[test]

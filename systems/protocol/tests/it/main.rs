@@ -6,6 +6,7 @@ mod detections;
 mod doors;
 mod glances;
 mod hostile;
+mod log;
 mod page;
 mod pictures;
 mod reports;

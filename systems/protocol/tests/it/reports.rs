@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use detector_components::camera::StreamState;
+use detector_components::camera::{Impairment, StreamState};
 use detector_components::clock::Moment;
 use detector_components::command::Crop;
+use detector_components::integrity::PictureFault;
 use detector_components::model::ModelState;
 use detector_components::view::LatestResults;
 use detector_protocol::NextHeartbeat;
@@ -109,6 +110,34 @@ fn a_camera_that_does_not_run_says_why() {
     check_state(failing, ModelState::Ready, false, ("reconnecting", json!("401 Unauthorized")));
     let reason = json!("the camera has not sent a frame yet");
     check_state(StreamState::Connecting, ModelState::Ready, false, ("connecting", reason));
+}
+
+#[test]
+fn a_camera_that_waits_or_shows_nothing_useful_is_in_a_state_of_that_name() {
+    let reason: Arc<str> = Arc::from("since 12 s");
+    let told = json!("since 12 s");
+    let ready = || ModelState::Ready;
+    let ahead = json!("waiting to connect: 3 cameras are ahead");
+    check_state(StreamState::Queued { ahead: 3 }, ready(), false, ("queued", ahead));
+    let waiting = StreamState::WaitingForKeyFrame { reason: reason.clone() };
+    check_state(waiting, ready(), false, ("waiting_for_key_frame", told.clone()));
+    for (impairment, online, state) in [
+        (Impairment::Frozen, false, "frozen"),
+        (Impairment::Covered, true, "covered"),
+        (Impairment::Damaged, true, "damaged"),
+    ] {
+        let impaired = StreamState::Impaired { impairment, reason: reason.clone() };
+        check_state(impaired, ready(), online, (state, told.clone()));
+    }
+}
+
+#[test]
+fn every_state_of_a_camera_and_every_fault_is_documented() {
+    let page = std::fs::read_to_string("../../docs/ref/protocol.md").unwrap();
+    let faults = PictureFault::ALL.map(PictureFault::as_str);
+    for name in StreamState::NAMES.into_iter().chain(faults) {
+        assert!(page.contains(&format!("`{name}`")), "{name} is not in protocol.md");
+    }
 }
 
 #[test]

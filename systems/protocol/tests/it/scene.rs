@@ -11,6 +11,7 @@ use detector_components::display::{Display, ShownOn};
 use detector_components::frame::{Frame, Pixels};
 use detector_components::geometry::{BBox, Size};
 use detector_components::identity::{ExternalId, SubscriptionId};
+use detector_components::integrity::{FaultCounter, FaultCounts, PictureFault};
 use detector_components::model::{Model, ModelSource, ModelState};
 use detector_components::pass::{Finished, PassOf};
 use detector_components::results::{Finding, PassResults, Results};
@@ -99,4 +100,11 @@ pub fn finding(class: &str, confidence: f32, [x1, y1, x2, y2]: [f32; 4]) -> Find
         top: Vec::new(),
         branches: Vec::new(),
     }
+}
+
+/// Faults of pictures, as often as they are listed.
+pub fn faults(all: &[PictureFault]) -> FaultCounts {
+    let counter = FaultCounter::default();
+    all.iter().for_each(|fault| counter.count(*fault));
+    counter.counts()
 }

@@ -2,18 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use detector_components::action::{
     Absence, ActionKind, ActionServers, Origin, Outcome, RecentAction, RecentActions,
 };
-use detector_components::camera::StreamState;
+use detector_components::camera::{
+    Camera, CameraCounters, CameraSource, Impairment, StreamFacts, StreamState,
+};
 use detector_components::clock::Moment;
 use detector_components::identity::SubscriptionId;
-use detector_components::secret::Secret;
+use detector_components::integrity::{Integrity, PictureFault};
+use detector_components::secret::{Secret, SecretUrl};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::pictures::get;
-use crate::scene::{Scene, finding, frame};
+use crate::scene::{Scene, faults, finding, frame};
 use crate::stand::Engine;
 
 #[test]
@@ -49,6 +54,50 @@ fn the_state_tells_everything_and_no_secret() {
     assert_eq!(state["counters"]["clientsConnected"], 1);
     let text = String::from_utf8(answer.body).unwrap();
     assert!(!text.contains("s3cret"), "{text}");
+}
+
+#[test]
+fn the_state_tells_what_is_known_of_a_stream() {
+    let engine = Engine::start();
+    let camera = |engine: &Engine| get(engine, "/state").json()["cameras"][0].take();
+    let scene = engine.ask(Scene::new);
+    let unknown = camera(&engine);
+    assert_eq!(unknown["faults"], json!({}));
+    for fact in ["integrity", "codec", "transport", "keyIntervalMs", "clockOffsetMs"] {
+        assert_eq!(unknown.get(fact), Some(&Value::Null), "{fact} is not known yet");
+    }
+    engine.ask(move |world| {
+        let mut suspicious = frame(7, Moment::default());
+        suspicious.integrity = Integrity::Suspicious(PictureFault::Blocks);
+        scene.show(world, suspicious);
+        let lost = [PictureFault::PacketsLost, PictureFault::Blocks, PictureFault::PacketsLost];
+        world.entity_mut(scene.camera).insert((
+            StreamFacts {
+                codec: Some("H.264".into()),
+                transport: Some("udp"),
+                key_interval: Some(Duration::from_millis(2_000)),
+                clock_offset: Some(SignedDuration::from_millis(-1_250)),
+            },
+            CameraCounters { faults: faults(&lost), ..CameraCounters::default() },
+            StreamState::Impaired {
+                impairment: Impairment::Damaged,
+                reason: Arc::from("packets of 40 of 50 pictures were lost"),
+            },
+        ));
+    });
+    let known = camera(&engine);
+    for (fact, expected) in [
+        ("state", json!("damaged")),
+        ("reason", json!("packets of 40 of 50 pictures were lost")),
+        ("faults", json!({"packets_lost": 2, "blocks": 1})),
+        ("integrity", json!("blocks")),
+        ("codec", json!("H.264")),
+        ("transport", json!("udp")),
+        ("keyIntervalMs", json!(2_000)),
+        ("clockOffsetMs", json!(-1_250)),
+    ] {
+        assert_eq!(known[fact], expected, "{fact}");
+    }
 }
 
 #[test]
@@ -144,6 +193,64 @@ fn what_happened_is_counted() {
 }
 
 #[test]
+fn pictures_with_faults_are_counted_by_camera_and_fault() {
+    let engine = Engine::start();
+    engine.ask(|world| {
+        // The second differs in what may not be told, the third has no faults and no clock.
+        use PictureFault::{Frozen, PacketsLost};
+        for (url, lost, offset_millis) in [
+            ("rtsp://a:b@host/stream", vec![PacketsLost; 3], Some(250)),
+            ("rtsp://c:d@host/stream", vec![Frozen, PacketsLost], Some(-1_500)),
+            ("rtsp://other/stream", vec![], None),
+        ] {
+            world.spawn((
+                Camera { source: CameraSource::stream(SecretUrl::parse(url).unwrap()) },
+                CameraCounters { faults: faults(&lost), ..CameraCounters::default() },
+                StreamFacts {
+                    clock_offset: offset_millis.map(SignedDuration::from_millis),
+                    ..StreamFacts::default()
+                },
+            ));
+        }
+    });
+    let text = scrape(&engine);
+    let of = |name: &str| -> BTreeSet<&str> {
+        text.lines().filter_map(|line| line.strip_prefix(name)).collect()
+    };
+    let sample = |fault: PictureFault| {
+        let count = match fault {
+            PictureFault::PacketsLost => 4,
+            PictureFault::Frozen => 1,
+            _ => 0,
+        };
+        format!("{{camera=\"rtsp://host/stream\",fault=\"{}\"}} {count}", fault.as_str())
+    };
+    let expected = PictureFault::ALL.map(sample);
+    assert_eq!(
+        of("detector_camera_pictures_faulty_total"),
+        expected.iter().map(String::as_str).collect()
+    );
+    let expected = BTreeSet::from(["{camera=\"rtsp://host/stream\"} -1.5"]);
+    assert_eq!(of("detector_camera_clock_offset_seconds"), expected);
+}
+
+#[test]
+fn each_state_of_a_camera_is_counted() {
+    let engine = Engine::start();
+    engine.ask(|world| {
+        let scene = Scene::new(world);
+        let (impairment, reason) = (Impairment::Covered, Arc::from("black for 12 s"));
+        world.entity_mut(scene.camera).insert(StreamState::Impaired { impairment, reason });
+    });
+    let text = scrape(&engine);
+    for state in StreamState::NAMES {
+        let count = u8::from(state == "covered");
+        let sample = format!("detector_cameras{{state=\"{state}\"}} {count}");
+        assert!(text.lines().any(|line| line.starts_with(&sample)), "no {sample} in\n{text}");
+    }
+}
+
+#[test]
 fn every_metric_is_documented_and_no_other() {
     let engine = Engine::start();
     let page = std::fs::read_to_string("../../docs/ref/metrics.md").unwrap();
@@ -163,6 +270,8 @@ fn the_dashboard_shows_metrics_that_exist() {
     let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap());
     let expressions: Vec<&str> = targets.map(|target| target["expr"].as_str().unwrap()).collect();
     assert!(expressions.len() > 10);
+    let faults = "sum by (fault) (rate(detector_camera_pictures_faulty_total";
+    assert!(expressions.iter().any(|expression| expression.starts_with(faults)));
     for expression in expressions {
         let words =
             expression.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');

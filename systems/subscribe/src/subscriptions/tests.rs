@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use detector_components::camera::{StreamOptions, Transport};
 use detector_components::clock::{Clock, Moment};
 use detector_components::command::{Command, Crop};
 use detector_components::display::Display;
@@ -62,6 +63,29 @@ fn other_content_replaces_without_closing_the_camera() {
     assert_eq!(stage.entities::<Camera>(), camera);
     assert_eq!(stage.count::<Subscription>(), 1);
     assert_eq!(stage.count::<View>(), 1);
+}
+
+#[test]
+fn another_transport_or_track_is_another_camera_and_replaces() {
+    let mut stage = Stage::new();
+    let client = stage.client();
+    stage.send(client, subscribe("a;gate", GATE));
+    let mut before = stage.entities::<Camera>();
+    for options in [
+        StreamOptions { transport: Transport::Udp, track: None },
+        StreamOptions { transport: Transport::Udp, track: Some(1) },
+    ] {
+        let url = SecretUrl::parse(GATE).unwrap();
+        let camera = CameraSource::Stream { url, options };
+        let wish = Subscribe { camera: camera.clone(), ..wish("a;gate", GATE) };
+        stage.send(client, Command::Subscribe(wish));
+
+        let now = stage.entities::<Camera>();
+        assert_eq!((now.len(), stage.count::<Subscription>()), (1, 1));
+        assert_ne!(now, before, "the stream is opened anew");
+        assert_eq!(stage.app.world().get::<Camera>(now[0]).unwrap().source, camera);
+        before = now;
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use detector_components::camera::StreamState;
+use detector_components::integrity::Integrity;
 use detector_components::model::ModelState;
 use detector_components::network::NetworkState;
 use egui::{Frame, Margin, RichText, ScrollArea, Slider};
@@ -143,6 +144,7 @@ fn state(ui: &mut egui::Ui, look: &Look) {
         if let Some(frame) = look.frame() {
             let size = frame.pixels.size();
             fact("frame", format!("{} × {}, number {}", size.width, size.height, frame.sequence));
+            fact("integrity", words_of_integrity(frame.integrity));
         }
         if let Some(age) = look.latest_age {
             fact("newest frame", format!("{} old", millis(age)));
@@ -164,6 +166,13 @@ fn words_of_stream(look: &Look) -> &'static str {
     }
 }
 
+fn words_of_integrity(integrity: Integrity) -> String {
+    match integrity {
+        Integrity::Good => "nothing known to be wrong".to_owned(),
+        Integrity::Suspicious(fault) => format!("suspicious: {}", fault.description()),
+    }
+}
+
 fn words_of_model(look: &Look) -> String {
     let ready = |node: &&LookNode| node.network == NetworkState::Ready;
     match look.model_state {
@@ -179,4 +188,18 @@ fn words_of_model(look: &Look) -> String {
 fn heading(ui: &mut egui::Ui, text: &str) -> egui::Response {
     ui.add_space(12.0);
     ui.label(RichText::new(text).strong().color(style::INK))
+}
+
+#[cfg(test)]
+mod tests {
+    use detector_components::integrity::PictureFault;
+
+    use super::*;
+
+    #[test]
+    fn what_may_be_wrong_with_a_frame_is_said_in_words() {
+        assert_eq!(words_of_integrity(Integrity::Good), "nothing known to be wrong");
+        let smeared = Integrity::Suspicious(PictureFault::Smeared);
+        assert_eq!(words_of_integrity(smeared), "suspicious: smeared pictures");
+    }
 }

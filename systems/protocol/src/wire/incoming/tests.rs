@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use detector_components::camera::CameraSource;
+use detector_components::camera::{CameraSource, StreamOptions, Transport};
 use detector_components::command::{Crop, Subscribe};
 use detector_components::identity::{DisplayId, ExternalId};
 use detector_components::model::ModelSource;
@@ -179,6 +179,67 @@ fn a_wrong_address_is_not_repeated() {
     );
 }
 
+#[track_caller]
+fn check_options(changes: Value, expected: StreamOptions) {
+    let CameraSource::Stream { options, .. } = wish(changes).camera else { panic!("no stream") };
+    assert_eq!(options, expected);
+}
+
+#[test]
+fn an_rtsp_stream_is_opened_as_it_is_asked_for() {
+    for (name, transport) in Transport::NAMES {
+        let expected = StreamOptions { transport, track: None };
+        check_options(json!({"rtspTransport": name}), expected);
+        check_options(json!({"rtspTransport": name, "rtspUrl": "rtsps://host/"}), expected);
+    }
+    let track = |track| StreamOptions { track: Some(track), ..StreamOptions::default() };
+    check_options(json!({"track": 0}), track(0));
+    check_options(json!({"track": 255.0}), track(255));
+    for nothing in [json!({}), json!({"track": null}), json!({"rtspTransport": ""})] {
+        check_options(nothing, StreamOptions::default());
+    }
+}
+
+#[test]
+fn options_that_are_none_are_refused_with_what_would_be_right() {
+    check_invalid(
+        json!({"rtspTransport": "carrier pigeon", "track": 256}),
+        "payload.rtspTransport: \"carrier pigeon\", expected one of auto, tcp, udp, multicast, http; \
+         payload.track: 256, expected a whole number from 0 to 255",
+    );
+    check_invalid(
+        json!({"rtspTransport": 7, "track": -1}),
+        "payload.rtspTransport: a number, expected a text; \
+         payload.track: -1, expected a whole number from 0 to 255",
+    );
+    check_invalid(json!({"track": 0.5}), "payload.track: 0.5, expected a whole number");
+    check_invalid(json!({"track": "0"}), "payload.track: a text, expected a whole number");
+}
+
+#[test]
+fn options_of_rtsp_are_refused_for_other_addresses() {
+    let http = "http://host/stream.mjpeg";
+    check_invalid(
+        json!({"rtspUrl": http, "rtspTransport": "udp", "track": 0}),
+        "payload.rtspTransport: only for an rtspUrl of scheme rtsp or rtsps, and rtspUrl is http; \
+         payload.track: only for an rtspUrl of scheme rtsp or rtsps, and rtspUrl is http",
+    );
+    let snapshot = json!({"snapshotUrl": "http://host/a.jpg", "snapshotInterval": 5000});
+    let with = |changes: Value| {
+        let mut all = snapshot.clone();
+        all.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        all
+    };
+    check_invalid(
+        with(json!({"rtspUrl": null, "rtspTransport": "tcp"})),
+        "payload.rtspTransport: only for an rtspUrl of scheme rtsp or rtsps",
+    );
+    // They go with an address that snapshots win over, and `auto` asks for nothing.
+    let snapshots = wish(with(json!({"rtspTransport": "tcp"}))).camera;
+    assert!(matches!(snapshots, CameraSource::Snapshot { .. }), "{snapshots:?}");
+    check_options(json!({"rtspUrl": http, "rtspTransport": "auto"}), StreamOptions::default());
+}
+
 #[test]
 fn an_empty_crop_is_refused() {
     check_invalid(
@@ -291,6 +352,22 @@ fn a_list_is_refused_whole_with_every_reason() {
          subscriptions[3]: a number, expected an object"
     );
     assert_eq!((refusal.code, refusal.subscription), (RefusalCode::InvalidMessage, None));
+}
+
+#[test]
+fn a_list_has_the_options_of_its_streams() {
+    let changes =
+        [json!({"rtspTransport": "udp"}), json!({"subscriptionIdentifier": "a;b", "track": 1})];
+    let command = Command::SetSubscriptions(changes.clone().map(wish).to_vec());
+    assert_eq!(read(&list(&changes)), Ok(Incoming::Command(command)));
+    // Another transport is another wish.
+    let refusal = read(&list(&[json!({}), json!({"rtspTransport": "udp"})])).unwrap_err();
+    assert_eq!(
+        refusal.message,
+        "subscriptions[1].subscriptionIdentifier: entry 0 has it too, with other content"
+    );
+    let wrong = read(&list(&[json!({}), json!({"track": 7.5})])).unwrap_err();
+    assert_eq!(wrong.message, "subscriptions[1].track: 7.5, expected a whole number");
 }
 
 #[test]

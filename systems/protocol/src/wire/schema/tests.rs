@@ -125,6 +125,7 @@ fn any_value() -> impl Strategy<Value = Value> {
             Just("http://host/a.mpta"),
             Just("file:///etc/passwd"),
             Just("a.mpta"),
+            Just("multicast"),
         ]
         .prop_map(Value::from),
         Just(json!([])),
@@ -132,9 +133,11 @@ fn any_value() -> impl Strategy<Value = Value> {
     ]
 }
 
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 19] = [
     "subscriptionIdentifier",
     "rtspUrl",
+    "rtspTransport",
+    "track",
     "snapshotUrl",
     "snapshotInterval",
     "modelUrl",

@@ -33,6 +33,12 @@ impl Validation<'_> {
                 }
                 "const" if value != want => wrong(format!("{value}, expected {want}")),
                 "const" => {}
+                "enum" => {
+                    let choices = want.as_array().expect("a list of values");
+                    if !choices.contains(value) {
+                        wrong(format!("{value}, expected one of {want}"));
+                    }
+                }
                 "minimum" if value.as_f64() < want.as_f64() && value.is_number() => {
                     wrong(format!("{value}, expected at least {want}"));
                 }

@@ -143,7 +143,7 @@ impl Encoding {
             Codec::Mpeg4 => (
                 "avenc_mpeg4",
                 "gstreamer1.0-libav",
-                format!("avenc_mpeg4 gop-size={gop} bitrate=2000000 max-bframes=0"),
+                format!("avenc_mpeg4 gop-size={gop} bitrate=8000000 qmax=4 max-bframes=0"),
             ),
             Codec::Vp8 => (
                 "vp8enc",

@@ -30,8 +30,10 @@ impl Default for NumberedScene {
 /// Blocks of the strip: twelve a row, the number's bits first, highest bit first.
 const COLUMNS: u32 = 12;
 const ROWS: u32 = 2;
-/// The strip's blocks have a sixteenth of the width; this many blocks are left free beside them.
+/// The side of a block is a sixteenth of the width, or an eighth of the height where that is less.
 const BLOCKS_ACROSS: u32 = 16;
+const BLOCKS_DOWN: u32 = 8;
+/// This many blocks are left free before the first one.
 const MARGIN: u32 = 2;
 /// Luma of a zero and a one.
 const DARK: u8 = 24;
@@ -122,7 +124,7 @@ impl NumberedScene {
     }
 
     fn block(&self) -> u32 {
-        self.size.width / BLOCKS_ACROSS
+        (self.size.width / BLOCKS_ACROSS).min(self.size.height / BLOCKS_DOWN)
     }
 
     fn draw_strip(&self, number: u64, luma: &mut [u8]) {
@@ -146,7 +148,8 @@ impl NumberedScene {
     /// Works for every size, format and range, also when the picture was made smaller or larger.
     pub fn identify(pixels: &Pixels) -> Option<u64> {
         let size = pixels.size();
-        let block = f64::from(size.width) / f64::from(BLOCKS_ACROSS);
+        let parts = |side: u32, count: u32| f64::from(side) / f64::from(count);
+        let block = parts(size.width, BLOCKS_ACROSS).min(parts(size.height, BLOCKS_DOWN));
         let mut code = 0;
         for bit in 0..COLUMNS * ROWS {
             let left = f64::from(MARGIN + bit % COLUMNS) * block;

@@ -143,7 +143,7 @@ impl Encoding {
             Codec::Mpeg4 => (
                 "avenc_mpeg4",
                 "gstreamer1.0-libav",
-                format!("avenc_mpeg4 gop-size={gop} bitrate=2000000 max-bframes=0"),
+                format!("avenc_mpeg4 gop-size={gop} bitrate=8000000 qmax=4 max-bframes=0"),
             ),
             Codec::Vp8 => (
                 "vp8enc",
@@ -213,6 +213,8 @@ impl Encoding {
     }
 
     fn push(&self, source: &AppSrc) {
+        // Also if drawing panics: whoever waits for pictures must not wait for ever.
+        let _end = EndOfStream(source);
         let duration = gst::ClockTime::SECOND / u64::from(self.fps);
         for number in 0..u64::from(self.pictures) {
             let picture = self.scene.draw(number);
@@ -236,7 +238,16 @@ impl Encoding {
                 return;
             }
         }
-        let _ = source.end_of_stream();
+    }
+}
+
+/// Ends a stream when it is dropped.
+struct EndOfStream<'a>(&'a AppSrc);
+
+impl Drop for EndOfStream<'_> {
+    fn drop(&mut self) {
+        // Refused when the encoder has failed: the bus says why.
+        let _ = self.0.end_of_stream();
     }
 }
 

@@ -64,8 +64,8 @@ fn a_camera_that_gives_nothing_is_told_with_what_to_do() {
     wrong.set_password(Some("hunter2")).unwrap();
     for (url, reason, advice) in [
         (wrong.as_str(), "refuses user or password", "check user and password"),
-        (camera.url("/locked").as_str(), "refuses user or password", "wants a login"),
-        (camera.url("/none").as_str(), "nothing at this address", "check the path"),
+        (camera.url("/locked").as_str(), "wants a user and a password", "wants a login"),
+        (camera.url("/none").as_str(), "404 (not found", "check the path"),
         ("rtsp://127.0.0.1:1/none", "127.0.0.1:1", "check the address"),
     ] {
         let (status, report, _folder) = probe(url);

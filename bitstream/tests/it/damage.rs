@@ -158,8 +158,8 @@ fn h265_slices_but_the_first_are_missed_later() {
     x265(
         "bframes=0:slices=3",
         &[
-            ((1, Incomplete), 18),
-            ((1, Not), 36),
+            ((1, Incomplete), 38),
+            ((1, Not), 16),
             ((20, Incomplete), 1),
             ((20, Not), 2),
             ((21, Incomplete), 1),

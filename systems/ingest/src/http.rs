@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use detector_components::secret::SecretUrl;
 use detector_reach::{Forbidden, Reach, TlsFault, forbidden, guard, tls_fault};
@@ -12,10 +13,13 @@ use reqwest::header::{
 use reqwest::{Client, ClientBuilder, Response, StatusCode, redirect};
 use url::Url;
 
+use crate::accounts::{Account, Accounts, Leave};
 use crate::config::IngestConfig;
 use crate::failure::{Failure, FailureKind, obstacle};
 use crate::login::{Login, LoginError};
 
+/// Between two questions whether a login may be shown.
+const LEAVE_INTERVAL: Duration = Duration::from_millis(20);
 /// Redirects that are followed in one request.
 const MAX_REDIRECTS: usize = 5;
 
@@ -50,6 +54,8 @@ pub struct Requests {
     reach: Reach,
     camera: SecretUrl,
     login: Mutex<Option<Login>>,
+    accounts: Accounts,
+    account: Account,
 }
 
 /// Why there is no answer, or none that is of use.
@@ -94,9 +100,10 @@ pub enum RequestError {
 
 impl Requests {
     /// For a camera. `client` is one of this module's.
-    pub fn new(client: Client, reach: Reach, camera: &SecretUrl) -> Self {
+    pub fn new(client: Client, reach: Reach, accounts: Accounts, camera: &SecretUrl) -> Self {
         let login = Mutex::new(Login::of(camera.expose()));
-        Self { client, reach, camera: camera.clone(), login }
+        let account = accounts.of(camera.expose());
+        Self { client, reach, camera: camera.clone(), login, accounts, account }
     }
 
     /// Asks for what is at the camera's own address.
@@ -149,6 +156,9 @@ impl Requests {
                 _ => None,
             };
             let shown = authorization.is_some();
+            if shown {
+                self.wait_for_leave().await?;
+            }
             let mut request = self.client.get(url.clone());
             if let Some(range) = range {
                 request = request.header(RANGE, range);
@@ -165,12 +175,16 @@ impl Requests {
                     lost = true;
                     continue;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    self.settle(shown, None);
+                    return Err(error.into());
+                }
             };
             let mut login = self.login();
             if answer.status() != StatusCode::UNAUTHORIZED {
                 if shown && let Some(login) = &mut *login {
                     login.accept();
+                    self.settle(shown, Some(true));
                 }
                 return Ok((answer, shown));
             }
@@ -181,7 +195,27 @@ impl Requests {
             let offers = answer.headers().get_all(WWW_AUTHENTICATE);
             let offers = offers.iter().filter_map(|offer| offer.to_str().ok());
             // Ends: a login is shown twice at most before it is taken or refused.
-            login.challenge(offers, shown)?;
+            let again = login.challenge(offers, shown);
+            self.settle(shown, again.is_err().then_some(false));
+            again?;
+        }
+    }
+
+    /// Waits while another camera tries the same login.
+    async fn wait_for_leave(&self) -> Result<(), LoginError> {
+        loop {
+            match self.accounts.ask(&self.account) {
+                Leave::Granted => return Ok(()),
+                Leave::Refused => return Err(LoginError::Refused),
+                Leave::Wait => tokio::time::sleep(LEAVE_INTERVAL).await,
+            }
+        }
+    }
+
+    /// Says what came of showing the login.
+    fn settle(&self, shown: bool, right: Option<bool>) {
+        if shown {
+            self.accounts.settle(&self.account, right);
         }
     }
 

@@ -6,6 +6,7 @@
 //! outside the world, which opens it, watches it, and opens it again; whatever a camera does, no
 //! other one notices.
 
+mod accounts;
 mod attempt;
 mod backoff;
 mod coded;

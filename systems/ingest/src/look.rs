@@ -15,6 +15,7 @@ use detector_components::timing::Timings;
 use detector_components::wake::wake;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::accounts::Accounts;
 use crate::attempt::{End, Stream, run};
 use crate::config::IngestConfig;
 use crate::failure::{Failure, FailureKind};
@@ -40,7 +41,8 @@ pub struct Seen {
 /// # Errors
 /// When the camera does not answer, or refuses.
 pub fn gives_snapshots(url: &SecretUrl, config: &IngestConfig) -> Result<bool, Failure> {
-    let requests = Requests::new(http::client(config), config.reach.clone(), url);
+    let requests =
+        Requests::new(http::client(config), config.reach.clone(), Accounts::default(), url);
     Ok(runtime()?.block_on(snapshot::is_still(&requests, config))?)
 }
 
@@ -111,7 +113,8 @@ fn fetch(
     length: Duration,
     gauge: &Gauge,
 ) -> Result<(), Failure> {
-    let requests = Requests::new(http::client(config), config.reach.clone(), url);
+    let requests =
+        Requests::new(http::client(config), config.reach.clone(), Accounts::default(), url);
     let (timepiece, sequence) = (Timepiece::real(), AtomicU64::new(0));
     let began = Instant::now();
     runtime()?.block_on(async {

@@ -36,7 +36,7 @@ const PIECE: usize = 16 << 10;
 /// after the other, which GStreamer may know.
 pub fn run(stream: &Stream, url: &SecretUrl, report: &Report) -> Option<(End, bool)> {
     let settings = stream.outside.settings.get();
-    let requests = Requests::new(stream.outside.streams.clone(), settings.reach, url);
+    let requests = stream.outside.stream_of(url);
     let (newest, arrived) = Newest::new();
     let (told, events) = bounded(2);
     let reader = Reader {

@@ -1,14 +1,16 @@
 use bevy_app::prelude::*;
 use bevy_ecs::prelude::*;
 use detector_components::clock::Timepiece;
+use detector_components::secret::SecretUrl;
 use detector_components::stage::{Deliver, Sample, StageSystems};
 use detector_components::wake::Wake;
 use reqwest::Client;
 use tokio::runtime::Handle;
 
+use crate::accounts::Accounts;
 use crate::config::{IngestConfig, Settings};
 use crate::governor::Governor;
-use crate::http;
+use crate::http::{self, Requests};
 use crate::systems::{follow_config, follow_streams, open_cameras, refresh_frames, take_frames};
 
 /// Where what waits is done.
@@ -22,6 +24,8 @@ pub struct Outside {
     pub settings: Settings,
     /// Whose turn it is to connect.
     pub governor: Governor,
+    /// Which logins are known to be wrong.
+    pub accounts: Accounts,
 }
 
 impl Outside {
@@ -29,7 +33,28 @@ impl Outside {
     pub fn new(runtime: Handle, config: &IngestConfig) -> Self {
         let (client, streams) = (http::client(config), http::endless_client(config));
         let settings = Settings::new(config.clone());
-        Self { runtime, client, streams, settings, governor: Governor::default() }
+        Self {
+            runtime,
+            client,
+            streams,
+            settings,
+            governor: Governor::default(),
+            accounts: Accounts::default(),
+        }
+    }
+
+    /// Asks a camera for one picture after the other.
+    pub fn pictures_of(&self, camera: &SecretUrl) -> Requests {
+        self.requests(self.client.clone(), camera)
+    }
+
+    /// Asks a camera for what has no end.
+    pub fn stream_of(&self, camera: &SecretUrl) -> Requests {
+        self.requests(self.streams.clone(), camera)
+    }
+
+    fn requests(&self, client: Client, camera: &SecretUrl) -> Requests {
+        Requests::new(client, self.settings.get().reach, self.accounts.clone(), camera)
     }
 }
 

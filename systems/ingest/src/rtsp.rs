@@ -17,6 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use url::Url;
 
+use crate::accounts::Leave;
 use crate::attempt::{End, Stream};
 use crate::config::IngestConfig;
 use crate::element::make;
@@ -89,7 +90,7 @@ fn open(
         let options = session_options(own, &target, options, &config)?;
         let opened = runtime.block_on(async {
             tokio::select! {
-                opened = Client::open(options) => Some(opened),
+                opened = log_in(stream, own, options) => Some(opened),
                 () = unwanted(report) => None,
             }
         });
@@ -106,6 +107,31 @@ fn open(
         }
     }
     Err(Failure::other(format!("more than {MAX_REDIRECTS} redirects")))
+}
+
+/// Opens a session. A login that nobody has tried is tried by one camera of its host; the others wait
+/// for what becomes of it.
+async fn log_in(stream: &Stream, own: &Url, options: Options) -> Result<Client, RtspError> {
+    if own.username().is_empty() || !options.login {
+        return Client::open(options).await;
+    }
+    let accounts = &stream.outside.accounts;
+    let account = accounts.of(own);
+    loop {
+        match accounts.ask(&account) {
+            Leave::Granted => break,
+            Leave::Refused => return Err(RtspError::LoginRefused),
+            Leave::Wait => sleep(LOOK_INTERVAL).await,
+        }
+    }
+    let opened = Client::open(options).await;
+    let right = match &opened {
+        Ok(_) => Some(true),
+        Err(RtspError::LoginRefused) => Some(false),
+        Err(_) => None,
+    };
+    accounts.settle(&account, right);
+    opened
 }
 
 async fn unwanted(report: &Report) {

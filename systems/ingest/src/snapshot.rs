@@ -35,7 +35,7 @@ pub async fn follow(url: SecretUrl, every: Duration, stream: Stream, report: Rep
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let flow = Flow::new(&stream);
     let mut backoff = Backoff::new(&stream.outside.settings.get());
-    let mut requests = requests_of(&stream, &url);
+    let mut requests = stream.outside.pictures_of(&url);
     let mut failed = 0_u64;
     let mut last_good = None::<Instant>;
     loop {
@@ -72,7 +72,7 @@ pub async fn follow(url: SecretUrl, every: Duration, stream: Stream, report: Rep
         let left = last_good.map_or(Duration::ZERO, |at| patience.saturating_sub(at.elapsed()));
         if failure.kind == FailureKind::Login {
             // What was refused is not shown again before the wait is over, and then anew.
-            requests = requests_of(&stream, &url);
+            requests = stream.outside.pictures_of(&url);
         }
         let wait = if failure.kind == FailureKind::Login || left.is_zero() {
             let mut reason = with_wait(&failure, wait);
@@ -88,11 +88,6 @@ pub async fn follow(url: SecretUrl, every: Duration, stream: Stream, report: Rep
             return;
         }
     }
-}
-
-fn requests_of(stream: &Stream, url: &SecretUrl) -> Requests {
-    let reach = stream.outside.settings.get().reach;
-    Requests::new(stream.outside.client.clone(), reach, url)
 }
 
 /// Waits. `false`: the camera is not wanted any more.

@@ -92,7 +92,7 @@ pub fn give_access(
 ) {
     let access = Access(Arc::new(Means {
         runtime: outside.runtime.clone(),
-        requests: Requests::new(outside.streams.clone(), outside.settings.get().reach, camera),
+        requests: outside.stream_of(camera),
         segments: segments.clone(),
     }));
     let mut context = gst::Context::new(CONTEXT, true);

@@ -37,9 +37,10 @@ fn picture() -> Vec<u8> {
 /// Long enough for many attempts: a camera beside the one in question gives some frames.
 fn pass_time(engine: &mut Engine) {
     let server = HttpServer::start().unwrap();
-    server.put_mjpeg("/good", 50, jpeg);
+    let picture = jpeg(1);
+    server.put_mjpeg("/good", 50, move |_| picture.clone());
     let good = engine.open_stream(server.url("/good").as_str());
-    engine.frame_after(good, 40);
+    engine.frame_after(good, 25);
 }
 
 #[test]
@@ -53,11 +54,32 @@ fn a_wrong_login_is_shown_once() {
         assert_eq!((camera.requests().len(), camera.logins()), (2, 1));
 
         let camera = OddServer::always(refusal(offer));
+        let mut engine = Engine::new();
         let streamed = engine.open_stream(&with_login(&camera.url("/stream")));
         assert_eq!(engine.reason(streamed), WRONG);
         pass_time(&mut engine);
         assert_eq!((camera.requests().len(), camera.logins()), (2, 1));
     }
+}
+
+/// A recorder shows many cameras, and has one account for all.
+#[test]
+fn a_wrong_login_of_many_cameras_at_one_address_is_shown_once() {
+    let recorder = OddServer::always(refusal("Basic realm=\"c\""));
+    let mut engine = Engine::new();
+    let cameras: Vec<_> = (0..8)
+        .map(|channel| {
+            let url = with_login(&recorder.url(&format!("/channel{channel}")));
+            match channel % 2 {
+                0 => open_still(&mut engine, &url),
+                _ => engine.open_stream(&url),
+            }
+        })
+        .collect();
+    for camera in cameras {
+        assert_eq!(engine.reason(camera), WRONG);
+    }
+    assert_eq!(recorder.logins(), 1);
 }
 
 #[test]

@@ -19,8 +19,11 @@ pub fn path(file: &str) -> PathBuf {
 
 /// Small checkpoints that together have each module and each head, which fuzzing begins with.
 pub fn seeds() -> Vec<(String, Vec<u8>)> {
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir("../../fuzz/seeds").unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir("../../fuzz/seeds")
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .collect();
     files.sort();
     files.iter().map(|path| (path.display().to_string(), std::fs::read(path).unwrap())).collect()
 }

@@ -258,9 +258,9 @@ impl Flow {
                 self.know(|facts| facts.key_interval = Some(interval));
             }
         }
-        let (lag, age) = (now.since(at), now.since(self.opened));
+        let (lag, after_opening) = (now.since(at), at.since(self.opened));
         let was_closed = judge.gate.closed().is_some();
-        match judge.gate.decide(&Arrival { unit, after_gap, lag, age }) {
+        match judge.gate.decide(&Arrival { unit, after_gap, lag, after_opening }) {
             Decision::Drop(fault) => {
                 self.count(fault);
                 judge.health.left_out(now, fault);

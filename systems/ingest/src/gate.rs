@@ -12,10 +12,11 @@ use detector_components::integrity::PictureFault;
 
 /// A decoder that is so far behind is given nothing more until the next picture that it can begin with.
 const MAX_LAG: Duration = Duration::from_secs(2);
-/// The same in the first seconds of a stream: restreamers begin with all pictures since the last key
-/// picture at once, and leaving them out would mean to wait for the next one.
+/// The same for pictures that came when the stream began: restreamers begin with all pictures since
+/// the last key picture at once, and leaving them out would mean to wait for the next one.
 const MAX_LAG_AT_START: Duration = Duration::from_secs(6);
-const START: Duration = Duration::from_secs(10);
+/// So long after the opening of a stream it has begun.
+const START: Duration = Duration::from_millis(1500);
 /// Behind by this much, pictures that no other needs are left out.
 const DISPOSABLE_LAG: Duration = Duration::from_millis(300);
 /// Groups in a row, received whole, in which the decoder found errors, after which those errors are
@@ -31,8 +32,8 @@ pub struct Arrival {
     pub after_gap: bool,
     /// How long ago it came.
     pub lag: Duration,
-    /// How long the stream has been flowing.
-    pub age: Duration,
+    /// How long after the opening of the stream it came.
+    pub after_opening: Duration,
 }
 
 /// What to do with a coded picture.
@@ -93,8 +94,8 @@ impl Default for Gate {
 impl Gate {
     /// Decides about the next coded picture.
     pub fn decide(&mut self, arrival: &Arrival) -> Decision {
-        let Arrival { unit, after_gap, lag, age } = *arrival;
-        let patience = if age < START { MAX_LAG_AT_START } else { MAX_LAG };
+        let Arrival { unit, after_gap, lag, after_opening } = *arrival;
+        let patience = if after_opening < START { MAX_LAG_AT_START } else { MAX_LAG };
         if after_gap {
             self.close(PictureFault::PacketsLost);
             self.group_has_gap = true;

@@ -33,8 +33,8 @@ fn decisions(gate: &mut Gate, pictures: &str) -> String {
             _ => UnitKind::Picture,
         };
         let unit = Unit { kind, disposable: letter == 'B', incomplete };
-        let age = Duration::from_secs(60);
-        let decision = gate.decide(&Arrival { unit, after_gap, lag, age });
+        let after_opening = Duration::from_secs(60);
+        let decision = gate.decide(&Arrival { unit, after_gap, lag, after_opening });
         out.push(match decision {
             Decision::Show if fails && gate.decoder_failed() => 'e',
             Decision::Show => 's',

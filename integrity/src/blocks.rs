@@ -10,7 +10,7 @@ use crate::planes::luma;
 /// Parts of a hundred of the cells that must be filled.
 const LEAST: usize = 5;
 /// Luma that is as near as this to the filled colour counts as it.
-const LIKE: u8 = 24;
+const LIKE: u8 = 16;
 
 /// Whether blocks of a picture were filled with one colour where there was texture before.
 pub fn is_found(look: &Look<'_>) -> bool {
@@ -64,7 +64,7 @@ fn ends_with_blocks(look: &Look<'_>, is_color: impl Fn(Cell) -> bool, color: u8)
             }
         }
     }
-    borders >= 8 && sharp * 5 >= borders * 4
+    borders >= 8 && sharp * 3 >= borders * 2
 }
 
 /// The cells beside one, each with the first pixel of its line that touches it, and whether that line runs

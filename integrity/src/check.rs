@@ -10,14 +10,12 @@ use detector_components::integrity::PictureFault;
 
 use crate::config::CheckConfig;
 use crate::covered;
+use crate::damage::{Area, Damage};
 use crate::frozen::Frozen;
 use crate::grid::{Grid, Scratch};
 use crate::look::Look;
 use crate::missing::Usual;
 use crate::{blocks, cut, missing, smear, unset};
-
-/// For how long after a broken picture those that continue it are broken too.
-const DAMAGE_LASTS: Duration = Duration::from_secs(10);
 
 /// Whether a picture can be trusted, as far as it shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,17 +54,8 @@ pub struct PictureCheck {
     has_good: bool,
     usual: Option<Usual>,
     damage: Option<Damage>,
+    area: Area,
     uniform_since: Option<Moment>,
-}
-
-/// Pictures have been broken without a break.
-#[derive(Clone, Copy, Debug)]
-struct Damage {
-    fault: PictureFault,
-    /// When the first one came.
-    since: Moment,
-    /// When the last one came that a rule found.
-    found: Moment,
 }
 
 impl PictureCheck {
@@ -83,6 +72,7 @@ impl PictureCheck {
             has_good: false,
             usual: None,
             damage: None,
+            area: Area::default(),
             uniform_since: None,
         }
     }
@@ -99,6 +89,9 @@ impl PictureCheck {
             self.uniform_since = None;
         }
         self.now.measure(pixels, &mut self.scratch);
+        if begins {
+            self.area.reserve(self.now.cells().len());
+        }
         let before = if self.damage.is_some() { &self.broken } else { &self.good };
         let alike = !begins && self.now.cells() == before.cells();
         let same_for = self.frozen.note(pixels, alike, at);
@@ -114,6 +107,7 @@ impl PictureCheck {
             damage.fault = fault;
             if found {
                 damage.found = at;
+                self.area.note(&self.now, self.has_good.then_some(&self.good));
             }
             if at.since(damage.since) < self.config.accept_after {
                 mem::swap(&mut self.now, &mut self.broken);
@@ -164,24 +158,10 @@ impl PictureCheck {
             return Some((PictureFault::Smeared, true));
         }
         let damage = self.damage?;
-        let continues = at.since(damage.found) < DAMAGE_LASTS && self.continues_damage();
-        continues.then_some((damage.fault, false))
-    }
-
-    /// Whether the picture is like the broken one before it, and unlike the last good one: what a
-    /// decoder conceals is what the next pictures are made from.
-    fn continues_damage(&self) -> bool {
-        let to_broken = distance(&self.now, &self.broken);
-        let cells = self.now.cells().len() as u64;
-        if !self.has_good {
-            return to_broken <= 6 * cells;
-        }
-        let to_good = distance(&self.now, &self.good);
-        to_broken * 3 < to_good && to_good >= 3 * cells
+        let goes_on = self.area.goes_on(damage, [&self.now, &self.broken], look.good, at);
+        goes_on.then_some((damage.fault, false))
     }
 }
 
-/// The sum of the differences of the cells' means.
-fn distance(a: &Grid, b: &Grid) -> u64 {
-    a.cells().iter().zip(b.cells()).map(|(a, b)| u64::from(a.mean.abs_diff(b.mean))).sum()
-}
+#[cfg(test)]
+mod tests;

@@ -10,8 +10,9 @@ const EVEN: u8 = 6;
 const OTHER: u8 = 12;
 /// Parts of a hundred of the cells that text may take.
 const MOST_TEXT: usize = 15;
-/// Mean difference of neighbours that text has, in quarters of a level.
-const TEXT_ACROSS: u8 = 32;
+/// Mean difference of neighbours that text has at least, in quarters of a level. It also is at least a
+/// twentieth of its contrast: strokes are narrow, and many.
+const TEXT_ACROSS: u8 = 16;
 /// Cells side by side that make a line of text.
 const TEXT_RUN: usize = 3;
 /// Columns and rows of the parts whose means are compared, in cells.
@@ -48,7 +49,10 @@ fn is_text(grid: &Grid, is_other: impl Fn(&Cell) -> bool) -> bool {
             if !is_other(&group[0]) {
                 continue;
             }
-            let strokes = group.iter().filter(|cell| cell.across >= TEXT_ACROSS).count();
+            let is_stroke = |cell: &&Cell| {
+                cell.across >= TEXT_ACROSS && u16::from(cell.across) * 5 >= cell.contrast().into()
+            };
+            let strokes = group.iter().filter(is_stroke).count();
             text += group.len();
             if strokes < TEXT_RUN || strokes * 2 < group.len() {
                 return false;

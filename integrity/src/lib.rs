@@ -5,6 +5,7 @@ mod check;
 mod config;
 mod covered;
 mod cut;
+mod damage;
 mod frozen;
 mod grid;
 mod look;

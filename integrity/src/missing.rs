@@ -6,8 +6,9 @@
 //! too, and that mean is grey. Scenes have many means; those that have one, fog and asphalt, had one
 //! before as well.
 
-use crate::grid::{Cell, Grid, TEXTURE, median};
+use crate::grid::{CELL, Cell, Grid, TEXTURE, median};
 use crate::look::Look;
+use crate::planes::luma;
 
 /// Parts of a hundred of the cells that must have become exactly grey since the last good picture. All at
 /// once: a grey truck comes bit by bit.
@@ -121,16 +122,29 @@ fn shows_ghosts_only(look: &Look<'_>) -> bool {
 /// Whether only slices are missing: bands of grey where the last good picture had many means.
 fn shows_slice(look: &Look<'_>) -> bool {
     let Some(good) = look.good else { return false };
-    let mut run = 0;
-    for row in 0..look.now.rows() {
-        let is_grey = part(look.now.row(row), |cell| has_grey_mean(cell, 2)) >= LEAST_OF_ROW
-            && part_about_median(good.row(row)) <= MOST_BEFORE;
-        run = if is_grey { run + 1 } else { 0 };
-        if run == LEAST_ROWS {
+    let grid = look.now;
+    let is_grey = |row: &usize| {
+        part(grid.row(*row), |cell| has_grey_mean(cell, 2)) >= LEAST_OF_ROW
+            && part_about_median(good.row(*row)) <= MOST_BEFORE
+    };
+    let mut first = 0;
+    while first < grid.rows() {
+        let rows = (first..grid.rows()).take_while(is_grey).count();
+        let (top, bottom) = (first * CELL, (first + rows) * CELL);
+        if rows >= LEAST_ROWS && !is_grey_line(look, top, -1) && !is_grey_line(look, bottom, 0) {
             return true;
         }
+        first += rows + 1;
     }
     false
+}
+
+/// Whether the row of pixels beside a border is grey: then what is grey does not end with a block.
+fn is_grey_line(look: &Look<'_>, border: usize, beside: isize) -> bool {
+    let (width, height) = (look.now.columns() * CELL, look.now.rows() * CELL);
+    let Some(y) = border.checked_add_signed(beside).filter(|y| *y < height) else { return false };
+    let grey = (0..width).filter(|x| luma(look.pixels, *x, y).abs_diff(128) <= 2 * NEAR_GHOST);
+    grey.count() * 2 > width
 }
 
 /// Cells whose mean is about the median, in parts of a hundred.
@@ -156,7 +170,8 @@ fn has_even_contrast(grid: &Grid) -> bool {
     reaches(9) <= reaches(1).map(|low| low * 2 + 6)
 }
 
-fn has_grey_mean(cell: Cell, near: u8) -> bool {
+/// Whether the mean is as near to grey as that, and there is nearly no colour.
+pub fn has_grey_mean(cell: Cell, near: u8) -> bool {
     (cell.mean.abs_diff(128) <= near) & (cell.u.abs_diff(128) <= 3) & (cell.v.abs_diff(128) <= 3)
 }
 

@@ -25,11 +25,15 @@ pub fn is_found(look: &Look<'_>) -> bool {
 }
 
 fn is_smeared(now: &[Cell], good: &[Cell]) -> bool {
-    let is_striped = |cell: &&Cell| cell.down <= EVEN && cell.contrast() >= TEXTURE;
-    let before = good.iter().filter(is_striped).count();
-    let striped = now.iter().filter(is_striped).count();
+    let count = |cells: &[Cell]| cells.iter().filter(|cell| is_striped(**cell)).count();
+    let (striped, before) = (count(now), count(good));
     striped > 0
         && striped * 4 >= now.len()
         && before * 4 <= striped
         && now.iter().all(|cell| cell.down <= EVEN)
+}
+
+/// Whether the rows of a cell are the same, and not flat.
+pub fn is_striped(cell: Cell) -> bool {
+    cell.down <= EVEN && cell.contrast() >= TEXTURE
 }

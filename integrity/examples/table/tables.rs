@@ -174,7 +174,8 @@ fn sources(options: &Options) -> Vec<(String, Footage, Scene)> {
         sources.push((format!("{what} ({photo})"), footage.clone(), scene));
     }
     sources.retain(|(name, ..)| name.contains(&options.only));
-    sources
+    let [part, parts] = options.part;
+    sources.into_iter().skip(part).step_by(parts).collect()
 }
 
 fn scenes() -> Vec<(Scene, &'static str)> {

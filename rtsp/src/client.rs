@@ -136,8 +136,8 @@ impl Client {
                     opened = Some((*way, set_up));
                     break;
                 }
-                // 461: this transport is not supported; some say that it is not acceptable.
-                Err(RtspError::Status { status: 406 | 461, .. })
+                // 461: this transport is not supported; some say that it is not acceptable, or bad.
+                Err(RtspError::Status { status: 400 | 406 | 461, .. })
                     if Some(way) != options.transport.ways().last() => {}
                 Err(error) => return Err(error),
             }

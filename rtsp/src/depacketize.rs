@@ -145,7 +145,12 @@ impl Assembler {
         let starts = self.reader.starts_picture(&packet.payload);
         // The first fragment of a JPEG is known for certain, whatever timestamps and markers say.
         let is_another = matches!(self.reader, Reader::Jpeg(_)) && starts == Some(true);
-        let goes_on = self.current.timestamp == Some(packet.timestamp) && !is_another;
+        // Some servers (live555, when another viewer joins) set their clock in the middle of a unit: what
+        // follows without a gap is its rest, whatever its timestamp.
+        let is_rest =
+            !gap && matches!(&self.reader, Reader::Nals(reader) if reader.goes_on(&packet.payload));
+        let is_same = self.current.timestamp == Some(packet.timestamp);
+        let goes_on = is_rest || (is_same && !is_another);
         if gap {
             self.after_gap = true;
             self.current.broken |= self.current.timestamp.is_some();

@@ -201,6 +201,11 @@ impl NalReader {
         }
     }
 
+    /// Whether a payload is the rest of the unit that is not complete.
+    pub fn goes_on(&self, payload: &[u8]) -> bool {
+        self.fragment && matches!(self.payload(payload), Payload::Fragment { start: false, .. })
+    }
+
     /// Whether a unit is not complete.
     pub fn is_open(&self) -> bool {
         self.fragment

@@ -117,6 +117,24 @@ fn after_a_gap_a_later_slice_is_no_beginning() {
 }
 
 #[test]
+fn a_clock_that_is_set_within_a_unit_does_not_end_the_picture() {
+    let [first, second, third] = fragments(&slice(DELTA, 300), 3).try_into().unwrap();
+    check(
+        &[
+            (0, 1, true, slice(KEY, 9)),
+            (0, 2, false, first.clone()),
+            (0, 5, false, second),
+            (0, 5, true, third.clone()),
+            (0, 8, true, slice(DELTA, 9)),
+            // The end of a unit that began before a gap is none of the unit before it.
+            (0, 9, false, first),
+            (1, 10, true, third),
+        ],
+        "1 5 8 ! !",
+    );
+}
+
+#[test]
 fn without_markers_the_timestamp_ends_a_picture() {
     let packets: Vec<_> = (1..4).map(|time| (0, time, false, slice(DELTA, 20))).collect();
     check(&packets, "1 2");

@@ -15,29 +15,26 @@ const LIKE: u8 = 16;
 /// Whether blocks of a picture were filled with one colour where there was texture before.
 pub fn is_found(look: &Look<'_>) -> bool {
     let Some(good) = look.good else { return false };
-    let grid = look.now;
-    let least = LEAST * grid.cells().len();
+    let least = (look.now.cells().len() * LEAST / 100).max(4);
+    // Black and white are what scenes have: shadows, snow.
     let is_new = |(now, good): &(Cell, Cell)| {
         now.is_flat() & (24..=228).contains(&now.low) & (good.contrast() >= TEXTURE)
     };
-    let mut colors = [0_usize; 256];
+    let mut lumas = [0_usize; 256];
     for (now, _) in look.pairs().filter(is_new) {
-        colors[usize::from(now.low)] += 1;
+        lumas[usize::from(now.low)] += 1;
     }
-    let most = colors.iter().max_by_key(|count| **count).copied().unwrap_or(0);
-    if most * 100 < least.max(400) {
+    let most = lumas.into_iter().max().unwrap_or(0);
+    if most < least {
         return false;
     }
-    let Some((color, _)) =
-        look.pairs().filter(is_new).find(|(now, _)| colors[usize::from(now.low)] == most)
-    else {
-        return false;
-    };
+    let is_most = |(now, _): &(Cell, Cell)| lumas[usize::from(now.low)] == most;
+    let Some((color, _)) = look.pairs().filter(is_new).find(is_most) else { return false };
     let is_color = |cell: Cell| cell.is_flat() && cell.same_color(color);
     let filled = look.pairs().filter(is_new).filter(|(now, _)| is_color(*now)).count();
     // What was there and has grown is a thing that comes nearer.
     let before = good.cells().iter().filter(|cell| is_color(**cell)).count();
-    filled * 100 >= least && before * 4 < filled && ends_with_blocks(look, is_color, color.low)
+    filled >= least && before * 4 < filled && ends_with_blocks(look, is_color, color.low)
 }
 
 /// Whether the borders of the cells of a colour are the colour's borders.

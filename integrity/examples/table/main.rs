@@ -4,7 +4,7 @@
 //!
 //! Each photograph and video of the folders is looked at; the default is what `script/assets` fetches.
 //! `--seconds=60` of each scene, at ten pictures a second; `--size=640x360`; `--only=WORD` looks at scenes
-//! whose name has the word, `--part=0/3` at the first third of them, for three processes at once;
+//! whose name has the word, or one of several, `--part=0/3` at the first third of them, for three processes at once;
 //! `--table=alarms` and `--table=damage` print one table; `--keep=FOLDER` writes what was found or missed
 //! wrongly there, as PGM.
 
@@ -24,7 +24,7 @@ use detector_components::geometry::Size;
 pub struct Options {
     seconds: u64,
     size: Size,
-    only: String,
+    only: Vec<String>,
     part: [usize; 2],
     keep: Option<PathBuf>,
     folders: Vec<PathBuf>,
@@ -34,7 +34,7 @@ fn main() {
     let mut options = Options {
         seconds: 60,
         size: Size { width: 640, height: 360 },
-        only: String::new(),
+        only: Vec::new(),
         part: [0, 1],
         keep: None,
         folders: Vec::new(),
@@ -48,7 +48,7 @@ fn main() {
                 let side = |value: &str| value.parse().expect("a number");
                 options.size = Size { width: side(width), height: side(height) };
             }
-            Some(("--only", value)) => options.only = value.to_owned(),
+            Some(("--only", value)) => options.only.push(value.to_owned()),
             Some(("--part", value)) => {
                 let (part, parts) = value.split_once('/').expect("PART/PARTS");
                 options.part = [part, parts].map(|number| number.parse().expect("a number"));

@@ -20,6 +20,6 @@ impl Random {
 
     /// A number from 0 to `end - 1`.
     pub fn below(&mut self, end: u32) -> u32 {
-        (u64::from(self.next()) * u64::from(end) >> 32) as u32
+        ((u64::from(self.next()) * u64::from(end)) >> 32) as u32
     }
 }

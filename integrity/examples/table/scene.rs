@@ -243,7 +243,7 @@ impl Iterator for Frames {
                 let shift = number as usize * 3;
                 for y in 0..height {
                     for x in (0..width).step_by(2) {
-                        if (x + shift) / 20 % 2 == 0 {
+                        if ((x + shift) / 20).is_multiple_of(2) {
                             let shade = 60 + ((x + shift) % 20) as u8 * 4;
                             row(&mut picture, y, x, x + 2, [shade, 126, 130]);
                         }
@@ -326,7 +326,7 @@ fn row(picture: &mut Picture, y: usize, from: usize, to: usize, color: [u8; 3]) 
     let width = picture.size.width as usize;
     let [luma, u, v] = picture.planes_mut();
     luma[y * width + from..y * width + to].fill(color[0]);
-    if y % 2 == 0 {
+    if y.is_multiple_of(2) {
         let half = y / 2 * (width / 2);
         u[half + from / 2..half + to / 2].fill(color[1]);
         v[half + from / 2..half + to / 2].fill(color[2]);

@@ -140,7 +140,7 @@ pub fn encode(
     size: Size,
     pictures: impl Iterator<Item = Picture> + Send + 'static,
 ) -> Stream {
-    let mut stream = Stream { codec, pictures: Vec::new(), caps: gst::Caps::new_any() };
+    let mut stream = Stream { codec, pictures: Vec::new(), caps: raw_caps(size) };
     let description = format!("{} {options} ! {}", codec.encoder(), codec.parser());
     let raw = pictures.map(|picture| picture.samples);
     run(&description, &raw_caps(size), raw.enumerate(), |_, sample| {
@@ -260,14 +260,19 @@ fn pull(pipeline: &gst::Pipeline, mut show: impl FnMut(u64, &gst::Sample)) {
 }
 
 fn launch(description: &str) -> gst::Pipeline {
-    gst::init().expect("GStreamer is installed");
+    init();
     gst::parse::launch(description)
         .unwrap_or_else(|error| panic!("{description}: {error}"))
         .downcast()
         .expect("several elements make a pipeline")
 }
 
+fn init() {
+    gst::init().expect("GStreamer is installed");
+}
+
 fn raw_caps(size: Size) -> gst::Caps {
+    init();
     gst::Caps::builder("video/x-raw")
         .field("format", "I420")
         .field("width", size.width as i32)

@@ -173,7 +173,9 @@ fn sources(options: &Options) -> Vec<(String, Footage, Scene)> {
         let Some((photo, footage)) = photos.get(index % photos.len().max(1)) else { break };
         sources.push((format!("{what} ({photo})"), footage.clone(), scene));
     }
-    sources.retain(|(name, ..)| name.contains(&options.only));
+    sources.retain(|(name, ..)| {
+        options.only.is_empty() || options.only.iter().any(|word| name.contains(word))
+    });
     let [part, parts] = options.part;
     sources.into_iter().skip(part).step_by(parts).collect()
 }

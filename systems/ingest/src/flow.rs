@@ -251,12 +251,12 @@ impl Flow {
             ));
             return false;
         }
-        if unit.kind == UnitKind::RandomAccess {
-            if let Some(last) = judge.last_key.replace(at) {
-                let interval = at.since(last);
-                judge.health.key_interval(interval);
-                self.know(|facts| facts.key_interval = Some(interval));
-            }
+        if unit.kind == UnitKind::RandomAccess
+            && let Some(last) = judge.last_key.replace(at)
+        {
+            let interval = at.since(last);
+            judge.health.key_interval(interval);
+            self.know(|facts| facts.key_interval = Some(interval));
         }
         let (lag, after_opening) = (now.since(at), at.since(self.opened));
         let was_closed = judge.gate.closed().is_some();

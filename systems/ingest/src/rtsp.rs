@@ -239,7 +239,14 @@ impl Feed {
             tokio::select! {
                 event = client.next() => match event {
                     Ok(Event::Picture(picture)) => feeding.push(picture, flow),
-                    Ok(Event::Lost { pictures, .. }) => flow.lost(PictureFault::PacketsLost, pictures),
+                    Ok(Event::Lost { pictures, .. }) => {
+                        // Of the picture that was under way at PLAY only the end comes.
+                        let fault = match feeding.last {
+                            0 => PictureFault::NoKeyFrame,
+                            _ => PictureFault::PacketsLost,
+                        };
+                        flow.lost(fault, pictures);
+                    }
                     Ok(Event::Format(_)) => return None,
                     Err(error) => return Some(End::Failed(failure(&error))),
                 },

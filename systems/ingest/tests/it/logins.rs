@@ -126,7 +126,7 @@ fn a_strong_digest_is_shown_and_its_nonce_renewed() {
             taken.fetch_add(1, Ordering::Relaxed);
             return send(stream, &picture());
         }
-        let stale = if count % 4 == 0 { ", stale=true" } else { "" };
+        let stale = if count.is_multiple_of(4) { ", stale=true" } else { "" };
         let kind = |name| {
             format!(
                 "Digest realm=\"c\", nonce=\"{nonce}\", qop=\"auth,auth-int\", algorithm={name}"

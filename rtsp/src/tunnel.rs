@@ -14,7 +14,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::auth::{Answer, Login};
-use crate::connection::{Limits, WriteHalf};
+use crate::connection::{Limits, ReadHalf, WriteHalf};
 use crate::error::{Phase, RtspError};
 use crate::message::Head;
 use crate::stream::{Server, Stream};
@@ -40,8 +40,13 @@ pub async fn open(
     let io = |error| RtspError::Io { phase: Phase::Connect, error };
     writer.write_all(head.as_bytes()).await.map_err(io)?;
     writer.flush().await.map_err(io)?;
-    incoming.writer =
-        Box::new(Encoder { inner: writer, waiting: Vec::new(), sent: 0, _reader: outgoing.reader });
+    let encoder = Encoder {
+        inner: writer,
+        waiting: Vec::new(),
+        sent: 0,
+        _open: (outgoing.reader, incoming.writer),
+    };
+    incoming.writer = Box::new(encoder);
     Ok(incoming)
 }
 
@@ -126,8 +131,8 @@ struct Encoder {
     inner: WriteHalf,
     waiting: Vec<u8>,
     sent: usize,
-    /// Kept open: closing it ends the tunnel.
-    _reader: crate::connection::ReadHalf,
+    /// The unused halves of both connections: closing either ends the tunnel.
+    _open: (ReadHalf, WriteHalf),
 }
 
 impl Encoder {
